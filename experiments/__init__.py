@@ -1,0 +1,1 @@
+"""Many trials: the only code that knows ray, optuna and mlflow."""

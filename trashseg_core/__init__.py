@@ -1,0 +1,1 @@
+"""One model's life: data, training, inference, ensembles. Knows no ray, optuna or mlflow."""

@@ -1,0 +1,1 @@
+"""What happens to a training sample before the model sees it."""

@@ -1,0 +1,116 @@
+"""ObjectBank: every annotated object of the training photos, cut out once, memory-mapped."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from trashseg_core.data.cache_store import cached_folder, content_key
+from trashseg_core.data.coco import Photo, Split
+from trashseg_core.data.folder import DataFolder
+from trashseg_core.data.label_maps import IGNORED, PAINT_RULE, paint_order
+from trashseg_core.data.photos import read_photo
+from trashseg_core.data.resize import fit_photo
+from trashseg_core.errors import BadInput
+
+LAYOUT = 1
+MIN_AREA_PX = 12
+"""Objects with fewer visible pixels at the training size show nothing worth pasting."""
+
+
+@dataclass(frozen=True)
+class ObjectBank:
+    """M objects cut out of the raw photos of the train split."""
+
+    pixels: np.ndarray
+    """uint8 (total px, 4): RGB and alpha of all crops, one after another."""
+    starts: np.ndarray
+    """int64 (M,): first pixel of each crop."""
+    shapes: np.ndarray
+    """int64 (M, 2): height and width of each crop in px."""
+    labels: np.ndarray
+    """int64 (M,): class of each object."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def crop(self, index: int) -> np.ndarray:
+        """One object, uint8 (h, w, 4): RGB and alpha."""
+        height, width = self.shapes[index]
+        start = self.starts[index]
+        return self.pixels[start : start + height * width].reshape(height, width, 4)
+
+
+def open_bank(folder: DataFolder, size: int) -> ObjectBank:
+    """Open the bank of the train split at a training size, cutting it first where it is missing or stale.
+
+    The objects come from the decoded photos themselves, never from normalised or augmented tensors, and never from
+    another split.
+
+    Raises:
+        BadInput: the split or a photo cannot be used, or no object is large enough.
+    """
+    split = folder.read("train")
+    key = content_key(folder, split, layout=LAYOUT, size=size, paint=PAINT_RULE, min_area=MIN_AREA_PX)
+    slot = f"objects {folder.split_path('train')} {size}"
+    path = cached_folder(slot, key, lambda target: _build(target, folder, split, size))
+    table = json.loads((path / "objects.json").read_text(encoding="utf-8"))
+    shapes, labels = np.array(table["shapes"], np.int64).reshape(-1, 2), np.array(table["labels"], np.int64)
+    if not len(labels):
+        raise BadInput(f"{split.path}: no object of at least {MIN_AREA_PX} px at {size} px. Set `augmix_ratio=0`.")
+    areas = shapes[:, 0] * shapes[:, 1]
+    return ObjectBank(np.load(path / "pixels.npy", mmap_mode="r"), np.cumsum(areas) - areas, shapes, labels)
+
+
+def cut_objects(
+    rgb: np.ndarray, painted: list[tuple[int, np.ndarray, int]], size: int
+) -> list[tuple[np.ndarray, int]]:
+    """Cut the visible part of each object out of one photo, at the training size.
+
+    Args:
+        rgb: uint8 (H, W, 3), the decoded photo.
+        painted: masks and labels in paint order (`label_maps.paint_order`).
+        size: side of the training square in px.
+
+    Returns:
+        (crop uint8 (h, w, 4), label) of every object that is not background, crowd or tiny.
+    """
+    fitted = fit_photo(rgb, size)
+    crops, covered = [], np.zeros(rgb.shape[:2], bool)
+    for _, mask, label in reversed(painted):
+        visible = mask & ~covered
+        covered |= mask
+        if label in (0, IGNORED):
+            continue
+        alpha = fit_photo(np.repeat(visible[..., None].astype(np.uint8) * 255, 3, axis=2), size)[..., 0]
+        if (alpha > 127).sum() < MIN_AREA_PX:
+            continue
+        left, top, width, height = cv2.boundingRect(alpha)
+        window = np.s_[top : top + height, left : left + width]
+        crops.append((np.dstack([fitted[window], alpha[window]]), label))
+    return crops
+
+
+def _build(target: Path, folder: DataFolder, split: Split, size: int) -> None:
+    labels, _ = folder.labels(split)
+    crops: list[tuple[np.ndarray, int]] = []
+    for photo in split.photos:
+        rgb = _read(folder, photo)
+        if rgb is not None:
+            painted = paint_order(split.annotations[photo.id], labels, photo.height, photo.width)
+            crops += cut_objects(rgb, painted, size)
+    pixels = [crop.reshape(-1, 4) for crop, _ in crops]
+    np.save(target / "pixels.npy", np.concatenate(pixels) if pixels else np.zeros((0, 4), np.uint8))
+    table = {"shapes": [crop.shape[:2] for crop, _ in crops], "labels": [label for _, label in crops]}
+    (target / "objects.json").write_text(json.dumps(table), encoding="utf-8")
+
+
+def _read(folder: DataFolder, photo: Photo) -> np.ndarray | None:
+    try:
+        return read_photo(folder.photo_path(photo), (photo.height, photo.width))
+    except BadInput:
+        if folder.skip_bad:
+            return None
+        raise

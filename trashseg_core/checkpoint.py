@@ -1,0 +1,132 @@
+"""A checkpoint folder: the weights to use, the state to go on from, and what they scored."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from trashseg_core.config import TrialConfig
+from trashseg_core.errors import BadInput
+from trashseg_core.files import read_json, write_json
+from trashseg_core.models import Network, build_model
+
+WEIGHTS, STATE, CONFIG, CONFUSIONS = "model.safetensors", "state.pt", "config.json", "confusions.npz"
+
+
+@dataclass(frozen=True)
+class Confusions:
+    """What a checkpoint scored on val."""
+
+    per_image: np.ndarray
+    """int64 (N, C, C), rows = truth."""
+    file_names: list[str]
+    class_names: list[str]
+
+
+def write_checkpoint(
+    folder: Path, config: TrialConfig, model: nn.Module, state: dict[str, Any], confusions: Confusions
+) -> None:
+    """Fill an empty folder. Whoever keeps it makes that atomic (`files.commit_folder`).
+
+    Args:
+        model: the weights to use (the moving average where it is on).
+        state: what training needs to go on; tensors and plain types only.
+    """
+    write_weights(folder, config, model)
+    torch.save(state, folder / STATE)
+    np.savez_compressed(
+        folder / CONFUSIONS,
+        per_image=confusions.per_image,
+        file_names=np.array(confusions.file_names),
+        class_names=np.array(confusions.class_names),
+    )
+
+
+def write_weights(folder: Path, config: TrialConfig, model: nn.Module) -> None:
+    """Write `config.json` and `model.safetensors`: all that prediction needs."""
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, folder / WEIGHTS)
+    write_json(folder / CONFIG, config.to_dict())
+
+
+def read_config(folder: Path) -> TrialConfig:
+    """Read the config of a checkpoint or member folder.
+
+    Raises:
+        BadInput: the file is missing, damaged or not a config.
+    """
+    params = read_json(folder / CONFIG)
+    if not isinstance(params, dict):
+        raise BadInput(f"{folder / CONFIG}: not a configuration. Expected an object with TrialConfig fields.")
+    return TrialConfig.from_params(params)
+
+
+def read_network(folder: Path, config: TrialConfig, num_classes: int) -> Network:
+    """Build the network of a checkpoint or member folder with its weights.
+
+    Raises:
+        BadInput: the weights are missing, damaged, or of another architecture or number of classes.
+    """
+    network = build_model(config, num_classes, pretrained=False)
+    load_weights(network.model, read_weights(folder / WEIGHTS), folder / WEIGHTS)
+    return network
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"{path}: weights cannot be read ({str(error).splitlines()[0][:120]}).") from None
+
+
+def load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    """Load weights whose names and shapes are exactly the model's.
+
+    Raises:
+        BadInput: naming the first key that differs.
+    """
+    own = model.state_dict()
+    for key in sorted(set(own) | set(weights)):
+        if key not in own or key not in weights:
+            raise BadInput(f"{path}: `{key}` is {'missing' if key in own else 'unknown'}. Wrong architecture?")
+        if own[key].shape != weights[key].shape:
+            raise BadInput(
+                f"{path}: `{key}` has shape {tuple(weights[key].shape)}, but the model needs {tuple(own[key].shape)}. "
+                "Wrong architecture or number of classes?"
+            )
+    model.load_state_dict(weights)
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """Read what training needs to go on; nothing in the file is executed.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    try:
+        return torch.load(folder / STATE, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise BadInput(f"{folder / STATE}: cannot be read ({type(error).__name__}). Remove this folder.") from None
+
+
+def read_confusions(folder: Path) -> Confusions:
+    """Read the per-image confusion matrices of a checkpoint.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    try:
+        with np.load(folder / CONFUSIONS, allow_pickle=False) as arrays:
+            names, classes = arrays["file_names"].tolist(), arrays["class_names"].tolist()
+            return Confusions(arrays["per_image"], names, classes)
+    except Exception as error:  # zipfile, KeyError, ValueError, OSError
+        raise BadInput(f"{folder / CONFUSIONS}: cannot be read ({type(error).__name__}).") from None

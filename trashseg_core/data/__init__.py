@@ -1,0 +1,1 @@
+"""From a folder of COCO-annotated photos to arrays."""

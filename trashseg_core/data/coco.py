@@ -1,0 +1,236 @@
+"""A COCO annotation file: reading it, with every entry checked."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trashseg_core.data.segmentations import segmentation_fault
+from trashseg_core.errors import BadInput
+
+MAX_SIDE_PX = 100_000
+MAX_CLASSES = 254
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One entry of `images`; `file_name` is relative to the data folder."""
+
+    id: int
+    file_name: str
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One entry of `annotations`; `area` is None where the file gives none."""
+
+    image_id: int
+    category_id: int
+    segmentation: Any
+    iscrowd: bool
+    area: float | None
+
+
+@dataclass
+class Finding:
+    """Something in a file that keeps it from being used; `skippable` ones fall to `--skip-bad`."""
+
+    where: str
+    message: str
+    skippable: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+@dataclass
+class Split:
+    """A checked annotation file: its photos, the annotations of each, and the category table."""
+
+    path: Path
+    photos: list[Photo]
+    annotations: dict[int, list[Annotation]]
+    categories: dict[int, str]
+    findings: list[Finding] = field(default_factory=list)
+
+
+def read_split(path: Path, needs_annotations: bool = True) -> Split:
+    """Read an annotation file and check every entry before any decoder sees it.
+
+    Entries that `--skip-bad` may drop are left out and listed in `findings`.
+
+    Args:
+        needs_annotations: False for a test set, whose `annotations` may be missing and are not read.
+
+    Raises:
+        BadInput: the file as a whole cannot be used; the message names the file and the JSON pointer.
+    """
+    document = _read_document(path)
+    split = Split(path, [], {}, _read_categories(path, document))
+    _read_photos(split, _list_of(path, document, "images"))
+    if needs_annotations:
+        _read_annotations(split, _list_of(path, document, "annotations"))
+    return split
+
+
+def label_table(categories: Mapping[int, str], background: str | None = None) -> tuple[dict[int, int], list[str]]:
+    """Map category ids to labels: 1..C in ascending order of the ids; 0 is the implicit background.
+
+    Args:
+        background: name of the category that is the background itself; it maps to 0.
+
+    Returns:
+        Label of each category id, and the class names by label ("Background" first).
+
+    Raises:
+        BadInput: a category is called Background without being named by `background`, or that name is unknown.
+    """
+    names = set(categories.values())
+    if background is not None and background not in names:
+        raise BadInput(f"`--background-category {background}` is not a category. Categories: {', '.join(sorted(names))}.")
+    labels: dict[int, int] = {}
+    class_names = ["Background"]
+    for category_id in sorted(categories):
+        name = categories[category_id]
+        if name == background:
+            labels[category_id] = 0
+        elif name.strip().lower() == "background":
+            raise BadInput(
+                f"Category {category_id} is called {name!r}, but class 0 is the background already. "
+                f"Add `--background-category {name}` to make it class 0, or rename it."
+            )
+        else:
+            labels[category_id] = len(class_names)
+            class_names.append(name)
+    return labels, class_names
+
+
+def _read_document(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror}). Expected a COCO annotation file.") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: not UTF-8 text (byte {error.start}). Expected a COCO annotation file.") from None
+    if not text.strip():
+        raise BadInput(f"{path}: the file is empty. Expected a COCO annotation file.")
+    try:
+        document = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise BadInput(f"{path}: not valid JSON (line {error.lineno}, column {error.colno}: {error.msg}).") from None
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path}: {error or 'nested too deeply'}. Write it as plain COCO JSON.") from None
+    if not isinstance(document, dict):
+        raise BadInput(f"{path}: the top level is a {type(document).__name__}, but must be an object.")
+    return document
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"key {twice!r} occurs twice in one object")
+    return result
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _list_of(path: Path, document: dict[str, Any], key: str) -> list[Any]:
+    value = document.get(key)
+    if not isinstance(value, list):
+        given = "missing" if key not in document else f"a {type(value).__name__}"
+        raise BadInput(f"{path}: /{key} is {given}, but must be a list.")
+    for index, entry in enumerate(value):
+        if not isinstance(entry, dict):
+            raise BadInput(f"{path}: /{key}/{index} is a {type(entry).__name__}, but must be an object.")
+    return value
+
+
+def _integer(path: Path, pointer: str, entry: dict[str, Any], key: str, low: int, high: int) -> int:
+    value = entry.get(key)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        given = "missing" if key not in entry else repr(value)[:40]
+        raise BadInput(f"{path}: {pointer}/{key} is {given}, but must be an integer from {low} to {high}.")
+    return value
+
+
+def _read_categories(path: Path, document: dict[str, Any]) -> dict[int, str]:
+    categories: dict[int, str] = {}
+    for index, entry in enumerate(_list_of(path, document, "categories")):
+        pointer = f"/categories/{index}"
+        category_id = _integer(path, pointer, entry, "id", 0, 2**53)
+        name = entry.get("name")
+        if not isinstance(name, str) or not name.strip():
+            raise BadInput(f"{path}: {pointer}/name is {name!r}, but must be a text.")
+        if category_id in categories:
+            raise BadInput(f"{path}: {pointer}/id {category_id} occurs twice. Give each category an id of its own.")
+        if name in categories.values():
+            raise BadInput(f"{path}: {pointer}/name {name!r} occurs twice. Give each category a name of its own.")
+        categories[category_id] = name
+    if not 1 <= len(categories) <= MAX_CLASSES:
+        raise BadInput(f"{path}: /categories has {len(categories)} entries, but must have 1 to {MAX_CLASSES}.")
+    return categories
+
+
+def _read_photos(split: Split, entries: list[dict[str, Any]]) -> None:
+    if not entries:
+        raise BadInput(f"{split.path}: /images is empty. A split needs at least one photo.")
+    first: dict[int, int] = {}
+    names: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        pointer = f"/images/{index}"
+        photo_id = _integer(split.path, pointer, entry, "id", -(2**53), 2**53)
+        if photo_id in first:
+            raise BadInput(f"{split.path}: {pointer}/id {photo_id} is taken by /images/{first[photo_id]} already.")
+        first[photo_id] = index
+        name = entry.get("file_name")
+        if not isinstance(name, str) or not name:
+            raise BadInput(f"{split.path}: {pointer}/file_name is {name!r}, but must be a path relative to the folder.")
+        size = [_integer(split.path, pointer, entry, key, 1, MAX_SIDE_PX) for key in ("height", "width")]
+        if name in names:
+            split.findings.append(
+                Finding(f"{split.path} {pointer}", f"{name} is listed by /images/{names[name]} already.")
+            )
+            continue
+        names[name] = index
+        split.photos.append(Photo(photo_id, name, size[0], size[1]))
+        split.annotations[photo_id] = []
+
+
+def _read_annotations(split: Split, entries: list[dict[str, Any]]) -> None:
+    photos = {photo.id: photo for photo in split.photos}
+    for index, entry in enumerate(entries):
+        pointer = f"/annotations/{index}"
+        where = f"{split.path} {pointer}"
+        photo_id = _integer(split.path, pointer, entry, "image_id", -(2**53), 2**53)
+        category_id = _integer(split.path, pointer, entry, "category_id", -(2**53), 2**53)
+        if category_id not in split.categories:
+            raise BadInput(f"{where}/category_id is {category_id}, but /categories does not list it.")
+        area = entry.get("area")
+        if area is not None and (
+            isinstance(area, bool) or not isinstance(area, int | float) or not math.isfinite(area)
+        ):
+            raise BadInput(f"{where}/area is {area!r}, but must be a number: it decides the paint order.")
+        crowd = entry.get("iscrowd", 0)
+        if crowd not in (0, 1):
+            raise BadInput(f"{where}/iscrowd is {crowd!r}, but must be 0 or 1.")
+        photo = photos.get(photo_id)
+        if photo is None:
+            split.findings.append(Finding(where, f"image_id {photo_id} is not in /images."))
+            continue
+        fault = segmentation_fault(entry.get("segmentation"), photo.height, photo.width)
+        if fault:
+            split.findings.append(Finding(where, f"{fault} ({photo.file_name})."))
+            continue
+        split.annotations[photo_id].append(
+            Annotation(photo_id, category_id, entry["segmentation"], bool(crowd), None if area is None else float(area))
+        )

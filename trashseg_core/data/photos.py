@@ -1,0 +1,59 @@
+"""Reading a photo: one decoder and one orientation policy for training and prediction."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from trashseg_core.errors import BadInput
+
+MAX_MEGAPIXELS = 50
+Image.MAX_IMAGE_PIXELS = None  # the cap below speaks first, with a message that helps
+
+
+def read_photo(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Decode a photo completely to RGB.
+
+    The EXIF orientation is ignored where the stored size is the one that the annotations know, and applied where
+    only the turned size is; without a known size it is applied. Grey, palette, CMYK, alpha and 16-bit pictures are
+    converted to 8-bit RGB.
+
+    Args:
+        size: (height, width) in px that the annotation file states.
+
+    Returns:
+        uint8 (H, W, 3), RGB.
+
+    Raises:
+        BadInput: the file is missing, not a picture, damaged, too large, or of another size than `size`.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            if width * height > MAX_MEGAPIXELS * 1e6:
+                raise BadInput(
+                    f"{path}: {width} x {height} px is above the cap of {MAX_MEGAPIXELS} megapixels. Make it smaller."
+                )
+            if size != (height, width):
+                image = ImageOps.exif_transpose(image)
+            rgb = np.asarray(_to_rgb(image))
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such photo. Put it there or take its entry out of the annotation file.") from None
+    except BadInput:
+        raise
+    except Exception as error:  # Pillow's plugins raise many kinds (OSError, SyntaxError, struct.error, …)
+        reason = str(error).replace(str(path), "").strip() or type(error).__name__
+        raise BadInput(f"{path}: cannot be decoded ({reason}). Replace the photo.") from None
+    if size is not None and rgb.shape[:2] != size:
+        raise BadInput(
+            f"{path}: the photo is {rgb.shape[1]} x {rgb.shape[0]} px, but the annotation file says "
+            f"{size[1]} x {size[0]}. Correct one of them."
+        )
+    return rgb
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        deep = np.asarray(image).astype(np.float64)
+        return Image.fromarray(np.clip(deep / 257, 0, 255).round().astype(np.uint8)).convert("RGB")
+    return image.convert("RGB")

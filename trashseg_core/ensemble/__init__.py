@@ -1,0 +1,1 @@
+"""From several checkpoints to one better predictor."""

@@ -1,0 +1,62 @@
+"""From photos to logits at their native size, and to label maps."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from trashseg_core.config import TrialConfig
+from trashseg_core.data.cache import CachedSplit
+from trashseg_core.hardware import autocast, device
+from trashseg_core.models import Network
+
+
+@torch.inference_mode()
+def predict_logits(network: Network, config: TrialConfig, images: np.ndarray) -> Tensor:
+    """Run the network, in evaluation mode, over fitted photos.
+
+    Args:
+        images: uint8 (B, S, S, 3), RGB.
+
+    Returns:
+        float32 (B, C, S, S) on the CPU.
+    """
+    batch = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).to(device(), non_blocking=True)
+    with autocast(config):
+        return network.eval()(batch).float().cpu()
+
+
+def split_logits(network: Network, config: TrialConfig, split: CachedSplit) -> Iterator[tuple[int, Tensor]]:
+    """Yield (index, logits float32 (C, S, S)) of every photo of a split, in order."""
+    for start in range(0, len(split), config.batch_size):
+        logits = predict_logits(network, config, split.images[start : start + config.batch_size])
+        yield from enumerate(logits, start)
+
+
+def to_native(logits: Tensor, extent: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """Cut the padding off and scale logits bilinearly to the photo's own size.
+
+    Args:
+        logits: float (C, S, S).
+        extent: height and width in px that the photo fills of the square.
+        size: native height and width in px.
+
+    Returns:
+        float (C, H, W).
+    """
+    inside = logits[None, :, : extent[0], : extent[1]]
+    return functional.interpolate(inside, size=size, mode="bilinear", align_corners=False)[0]
+
+
+def argmax_labels(scores: Tensor) -> np.ndarray:
+    """Label of the highest score per pixel, ties to the lower label.
+
+    Args:
+        scores: float (C, H, W).
+
+    Returns:
+        uint8 (H, W).
+    """
+    return scores.argmax(dim=0).to(torch.uint8).numpy()

@@ -1,0 +1,31 @@
+"""Scoring a network on a split: per-image confusion matrices at native size, and the loss."""
+
+import numpy as np
+import torch
+
+from trashseg_core.config import TrialConfig
+from trashseg_core.confusion import count_confusion
+from trashseg_core.data.cache import CachedSplit
+from trashseg_core.inference.predict import argmax_labels, predict_logits, to_native
+from trashseg_core.losses import Loss
+from trashseg_core.models import Network
+
+
+def score(network: Network, config: TrialConfig, split: CachedSplit, loss: Loss) -> tuple[np.ndarray, float]:
+    """Predict every photo and compare it with its truth at the photo's own size.
+
+    Returns:
+        Confusion matrices int64 (N, C, C), rows = truth; mean loss per photo at the training size.
+    """
+    confusions = np.zeros((len(split), split.num_classes, split.num_classes), np.int64)
+    total = 0.0
+    for start in range(0, len(split), config.batch_size):
+        chosen = slice(start, start + config.batch_size)
+        logits = predict_logits(network, config, split.images[chosen])
+        target = torch.from_numpy(split.labels[chosen].astype(np.int64))
+        total += float(loss(logits, target)) * len(target)
+        for index, one in enumerate(logits, start):
+            height, width = split.sizes[index]
+            labels = argmax_labels(to_native(one, split.extent(index), (int(height), int(width))))
+            confusions[index] = count_confusion(split.truth(index), labels, split.num_classes)
+    return confusions, total / len(split)

@@ -1,0 +1,104 @@
+"""The network of one trial: an smp decoder on an smp or timm encoder."""
+
+import functools
+
+import segmentation_models_pytorch as smp
+import timm
+import torch
+from segmentation_models_pytorch.encoders import encoders as smp_encoders
+from torch import Tensor, nn
+
+from trashseg_core.config import DECODERS, TrialConfig
+from trashseg_core.errors import BadInput, did_you_mean
+from trashseg_core.pretrained import hub_weights, load_offline, normalisation, offline_file
+
+
+class Network(nn.Module):
+    """A segmentation model that takes photos as they are: uint8 in, logits out.
+
+    Normalisation is part of the network, so that no caller can feed it twice or forget it.
+    """
+
+    def __init__(self, model: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) * 255, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images uint8 (B, 3, H, W) in RGB to logits float (B, C, H, W)."""
+        return self.model((images - self.mean) / self.std)
+
+
+def build_model(config: TrialConfig, num_classes: int, pretrained: bool = True) -> Network:
+    """Create the network that a config describes.
+
+    Args:
+        pretrained: load the encoder's weights; False where a checkpoint follows anyway.
+
+    Raises:
+        BadInput: the encoder's weights are unknown or cannot be had.
+    """
+    weights = hub_weights(config) if pretrained else None
+    try:
+        model = _create(config, num_classes, weights)
+    except (OSError, RuntimeError) as error:
+        if weights is None:
+            raise
+        reason = str(error).strip().splitlines()[0][:160]
+        raise BadInput(
+            f"The {config.encoder_weights} weights of {config.encoder_name} cannot be had ({reason}). Connect to the "
+            "network once, choose an encoder of the extra `offline-weights`, or set `encoder_weights=none`."
+        ) from None
+    if pretrained and config.encoder_weights == "imagenet" and offline_file(config.encoder_name):
+        load_offline(model.encoder, config.encoder_name)
+    network = Network(model, *normalisation(config))
+    if config.channels_last:
+        network = network.to(memory_format=torch.channels_last)
+    return network
+
+
+def check_model(config: TrialConfig) -> None:
+    """Refuse an encoder that does not exist, or that does not work with the decoder at this image size.
+
+    Raises:
+        BadInput: with the encoders of a like name, or the decoders that work with this encoder.
+    """
+    name = config.encoder_name
+    known = timm.list_models() if name.startswith("tu-") else list(smp_encoders)
+    bare = name.removeprefix("tu-").split(".")[0]
+    if bare not in known:
+        hint = did_you_mean(bare, known) or f" Encoders: {', '.join(smp_encoders)}, or tu-NAME of timm."
+        raise BadInput(f"The value of `encoder_name` is {name!r}, which neither smp nor timm has.{hint}")
+    hub_weights(config)
+    fault = _fault(name, config.decoder_name, config.image_size)
+    if fault:
+        valid = [decoder for decoder in DECODERS if not _fault(name, decoder, config.image_size)]
+        raise BadInput(
+            f"Decoder {config.decoder_name} does not work with encoder {name} at {config.image_size} px ({fault}). "
+            f"Decoders that do: {', '.join(valid) or 'none'}."
+        )
+
+
+@functools.cache
+def _fault(encoder_name: str, decoder_name: str, size: int) -> str | None:
+    """Build and run the pair without weights or memory; return what goes wrong, or None."""
+    config = TrialConfig(encoder_name=encoder_name, decoder_name=decoder_name, encoder_weights="none")
+    try:
+        try:
+            with torch.device("meta"):
+                model = _create(config, 2, None)
+        except RuntimeError as error:  # some encoders compute with numbers while they are built
+            if "meta" not in str(error):
+                raise
+            model = _create(config, 2, None).to("meta")
+        shape = model.eval()(torch.empty(1, 3, size, size, device="meta")).shape
+    except Exception as error:
+        return (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+    return None if shape == (1, 2, size, size) else f"its output is {tuple(shape[2:])}"
+
+
+def _create(config: TrialConfig, num_classes: int, weights: str | bool | None) -> nn.Module:
+    return smp.create_model(
+        config.decoder_name, encoder_name=config.encoder_name, encoder_weights=weights, classes=num_classes
+    )
