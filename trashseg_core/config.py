@@ -1,7 +1,7 @@
 """TrialConfig: everything that decides one model's weights."""
 
 import dataclasses
-import math
+import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,8 +42,8 @@ class TrialConfig:
     """Encoder by its smp name; `tu-NAME` takes any timm model."""
     encoder_weights: str = "imagenet"
     """`imagenet`, another set that smp lists for the encoder, or `none` for random weights."""
-    decoder_name: str = "unet"
-    """Decoder by its smp name: unet, unetplusplus, manet, linknet, fpn, pspnet, deeplabv3, …"""
+    decoder_name: str = "fpn"
+    """Decoder by its smp name: fpn, unet, unetplusplus, manet, linknet, pspnet, deeplabv3, …"""
 
     image_size: int = 256
     """Side in px of the square that the model sees; the photo keeps its aspect ratio inside. A multiple of 32."""
@@ -85,7 +85,7 @@ class TrialConfig:
     """Length of a full training; the schedule spans it, whether or not the trial is stopped early."""
     warmup: float = 0.1
     """Share of the training over which the learning rate rises linearly, before the cosine."""
-    ema_decay: float = 0.99
+    ema_decay: float = 0.97
     """Decay per step of the exponential moving average of the weights that is evaluated and kept; 0 = off."""
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -215,8 +215,8 @@ def _as_type(name: str, value: Any) -> Any:
             raise BadInput(_not_a_choice(name, value, typing.get_args(kind)))
         return value
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            raise BadInput(f"The value of `{name}` is {value}, but must be finite.")
+        if not abs(value) <= sys.float_info.max:  # also an int too large for a float
+            raise BadInput(f"The value of `{name}` is {str(value)[:40]}, but must be finite.")
         return float(value)
     if kind is int and isinstance(value, float) and value.is_integer():
         return int(value)

@@ -79,7 +79,9 @@ def class_slugs(class_names: list[str]) -> list[str]:
     slugs: list[str] = []
     for label, name in enumerate(class_names):
         slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or f"class_{label}"
-        slugs.append(slug if slug not in slugs else f"{slug}_{label}")
+        while slug in slugs:
+            slug += f"_{label}"
+        slugs.append(slug)
     return slugs
 
 

@@ -37,7 +37,8 @@ def atomic_text(path: Path) -> Iterator[TextIO]:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+        os.close(descriptor)
+        with open(temporary, "w", encoding="utf-8", newline="\n") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

@@ -1,7 +1,7 @@
 """A COCO annotation file: reading it, with every entry checked."""
 
 import json
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -217,9 +217,9 @@ def _read_annotations(split: Split, entries: list[dict[str, Any]]) -> None:
             raise BadInput(f"{where}/category_id is {category_id}, but /categories does not list it.")
         area = entry.get("area")
         if area is not None and (
-            isinstance(area, bool) or not isinstance(area, int | float) or not math.isfinite(area)
+            isinstance(area, bool) or not isinstance(area, int | float) or not abs(area) <= sys.float_info.max
         ):
-            raise BadInput(f"{where}/area is {area!r}, but must be a number: it decides the paint order.")
+            raise BadInput(f"{where}/area is {repr(area)[:40]}, but must be a number: it decides the paint order.")
         crowd = entry.get("iscrowd", 0)
         if crowd not in (0, 1):
             raise BadInput(f"{where}/iscrowd is {crowd!r}, but must be 0 or 1.")

@@ -84,15 +84,17 @@ class DataFolder:
         if "\0" in name or re.match(r"^([A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z]:[\\/]|[\\/])", name) or ".." in Path(name).parts:
             raise BadInput(f"file_name {name!r} leads outside {self.path}. Use paths relative to the data folder.")
         path = Path(self.path) / name
+        if re.search("[\ud800-\udfff]", name):
+            raise BadInput(f"file_name {name!r} is no valid Unicode text. Rename the photo.")
         try:
             kind = os.stat(path).st_mode
         except FileNotFoundError:
             near = _near_name(path)
             if near:
                 raise BadInput(f"{path}: no such photo, but {near!r} is there. Correct file_name.") from None
-            return "no such photo"
+            return "no such photo."
         except OSError as error:
-            return f"cannot be read ({error.strerror})"
+            return f"cannot be read ({error.strerror})."
         if not stat.S_ISREG(kind):
             raise BadInput(f"{path}: not a regular file. Put the photo itself there.")
         if not self.follow_links and not path.resolve().is_relative_to(Path(self.path).resolve()):
@@ -115,8 +117,8 @@ def check_leak(train: Split, val: Split) -> None:
     Raises:
         BadInput: naming how many and the first.
     """
-    names = {photo.file_name for photo in train.photos}
-    shared = [photo.file_name for photo in val.photos if photo.file_name in names]
+    names = {os.path.normpath(photo.file_name) for photo in train.photos}
+    shared = [photo.file_name for photo in val.photos if os.path.normpath(photo.file_name) in names]
     if shared:
         raise BadInput(
             f"{train.path}: {len(shared)} of its photos are also in {val.path.name} (first: {shared[0]}). "

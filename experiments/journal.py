@@ -1,0 +1,110 @@
+"""The journal: an fsync'd record of what every trial reached; the one truth that `resume` starts from."""
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trashseg_core.errors import BadInput
+
+
+@dataclass
+class TrialRecord:
+    """What the journal knows of one trial."""
+
+    key: str
+    """Identity of the trial through kills and retries, e.g. `t0003`; also the name of its folder."""
+    params: dict[str, Any]
+    """What the sampler suggested."""
+    distributions: dict[str, str]
+    """Optuna distribution of each suggested value, as JSON text."""
+    config: dict[str, Any]
+    """Suggested and pinned values: what the trainable gets."""
+    epochs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Metrics by epoch."""
+    status: str | None = None
+    """finished, stopped or failed; None while it runs or waits for a resume."""
+    error: str | None = None
+
+    def best(self, objective: str) -> tuple[int, float] | None:
+        """Epoch with the highest objective and its value; the earlier one of equals; None before the first report."""
+        scored = [(metrics[objective], -epoch) for epoch, metrics in self.epochs.items() if objective in metrics]
+        return (-max(scored)[1], max(scored)[0]) if scored else None
+
+
+class Journal:
+    """Appends events to a file and keeps the records they amount to.
+
+    Each event is one JSON line, on disk before the call returns. A half line at the end, left by a kill or a power
+    cut, is dropped on opening.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a journal, reading what it holds.
+
+        Raises:
+            BadInput: a line other than the last is damaged.
+        """
+        self.path = path
+        self.trials: dict[str, TrialRecord] = {}
+        whole = self._read()
+        self._stream = open(path, "ab")
+        if self._stream.tell() > whole:
+            self._stream.truncate(whole)
+
+    def _read(self) -> int:
+        """Apply all whole lines; return their length in bytes."""
+        if not self.path.exists():
+            return 0
+        content = self.path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        for number, line in enumerate(content[:whole].splitlines(), 1):
+            try:
+                self._apply(json.loads(line))
+            except (ValueError, KeyError, TypeError):
+                raise BadInput(
+                    f"{self.path}: line {number} is damaged. Restore the file from a backup, or start a new search."
+                ) from None
+        return whole
+
+    def _append(self, event: dict[str, Any]) -> None:
+        event["time"] = round(time.time(), 3)
+        self._stream.write(json.dumps(event, allow_nan=False).encode() + b"\n")
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        self._apply(event)
+
+    def _apply(self, event: dict[str, Any]) -> None:
+        key = event["key"]
+        match event["event"]:
+            case "trial":
+                self.trials[key] = TrialRecord(key, event["params"], event["distributions"], event["config"])
+            case "epoch":
+                self.trials[key].epochs[int(event["epoch"])] = event["metrics"]
+            case "end":
+                self.trials[key].status, self.trials[key].error = event["status"], event["error"]
+
+    def add_trial(self, params: dict[str, Any], distributions: dict[str, str], config: dict[str, Any]) -> TrialRecord:
+        """Record that a trial was proposed; its key is the next number."""
+        key = f"t{len(self.trials):04d}"
+        self._append(
+            {"event": "trial", "key": key, "params": params, "distributions": distributions, "config": config}
+        )
+        return self.trials[key]
+
+    def add_epoch(self, key: str, epoch: int, metrics: dict[str, Any]) -> bool:
+        """Record a report; return False, and write nothing, where this epoch is known already (after a resume)."""
+        if epoch in self.trials[key].epochs:
+            return False
+        self._append({"event": "epoch", "key": key, "epoch": epoch, "metrics": metrics})
+        return True
+
+    def end_trial(self, key: str, status: str, error: str | None = None) -> None:
+        """Record how a trial ended: finished, stopped or failed."""
+        self._append({"event": "end", "key": key, "status": status, "error": error})
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()

@@ -1,0 +1,93 @@
+"""TrialResult: one row of `results.json`. Reading, writing, ranking."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from experiments.journal import TrialRecord
+from trashseg_core.errors import BadInput
+from trashseg_core.files import read_json, write_json
+
+Status = Literal["finished", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What one trial reached."""
+
+    trial_id: str
+    status: Status
+    val_miou: float | None
+    """At the best epoch of the objective; None where no epoch was reported."""
+    val_miou_low: float | None
+    best_epoch: int | None
+    epochs_run: int
+    config: dict[str, Any]
+    checkpoint: str | None
+    """Folder of the best epoch, relative to the run folder; None only for a failed trial that left none."""
+    seconds: float
+    """Time of its epochs."""
+    error: str | None
+
+
+def result_of(record: TrialRecord, objective: str, folder: Path) -> TrialResult:
+    """Summarise a trial's record. A trial without an end counts as stopped (by the budget or an interruption)."""
+    best = record.best(objective)
+    epoch = best[0] if best else None
+    checkpoint = f"trials/{record.key}/epoch_{epoch:04d}" if epoch is not None else None
+    if checkpoint is not None and not (folder / checkpoint).is_dir():
+        checkpoint = None
+    metrics = record.epochs[epoch] if epoch is not None else {}
+    status: Any = record.status or "stopped"
+    return TrialResult(
+        trial_id=record.key,
+        status=status,
+        val_miou=metrics.get("val_miou"),
+        val_miou_low=metrics.get("val_miou_low"),
+        best_epoch=epoch,
+        epochs_run=max(record.epochs, default=0),
+        config=record.config,
+        checkpoint=checkpoint,
+        seconds=round(sum(float(one.get("epoch_s", 0)) for one in record.epochs.values()), 3),
+        error=record.error,
+    )
+
+
+def rank(results: list[TrialResult], objective: str) -> list[TrialResult]:
+    """Sort best first by the objective; trials without a score last; equals by id."""
+
+    def order(result: TrialResult) -> tuple[bool, float, str]:
+        value = getattr(result, objective, None)
+        return value is None, -(value or 0.0), result.trial_id
+
+    return sorted(results, key=order)
+
+
+def write_results(path: Path, results: list[TrialResult]) -> None:
+    """Write `results.json` atomically."""
+    write_json(path, [asdict(result) for result in results])
+
+
+def read_results(path: Path) -> list[TrialResult]:
+    """Read `results.json`.
+
+    Raises:
+        BadInput: the file is missing, damaged or not a list of results.
+    """
+    rows = read_json(path)
+    try:
+        return [TrialResult(**row) for row in rows]
+    except TypeError:
+        raise BadInput(f"{path}: not a list of trial results. `resume` writes it anew from the journal.") from None
+
+
+def candidates(results: list[TrialResult], top_k: int) -> list[TrialResult]:
+    """The best trials that left a checkpoint; failed ones are left out.
+
+    Raises:
+        BadInput: no trial left one.
+    """
+    usable = [result for result in results if result.checkpoint and result.status != "failed"]
+    if not usable:
+        raise BadInput("No trial left a checkpoint, so there is nothing to build an ensemble from. Run a search first.")
+    return usable[:top_k]

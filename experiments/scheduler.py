@@ -1,0 +1,55 @@
+"""The scheduler: Ray's ASHA with rungs that survive a restart."""
+
+import math
+from typing import Any
+
+from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
+
+from experiments.journal import Journal
+
+
+class RestoredAsha(AsyncHyperBandScheduler):
+    """Asynchronous successive halving (Li et al., arXiv 1810.05934) whose rungs are rebuilt from the journal.
+
+    Tune saves no scheduler state; without this, every trial after a resume would meet empty rungs and pass.
+    """
+
+    def __init__(self, journal: Journal, objective: str, epochs: int, grace_period: int, reduction_factor: float) -> None:
+        super().__init__("epoch", max_t=epochs, grace_period=grace_period, reduction_factor=reduction_factor)
+        self._objective_name = objective
+        self.cut: set[str] = set()
+        """Ray ids of the trials that were stopped early."""
+        for milestone, recorded in self._rungs():
+            for record in journal.trials.values():
+                reached = [epoch for epoch in record.epochs if epoch >= milestone and objective in record.epochs[epoch]]
+                if reached:
+                    recorded[record.key] = record.epochs[min(reached)][objective]
+
+    def _rungs(self) -> list[tuple[float, dict[str, float]]]:
+        return self._brackets[0]._rungs
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Give a resumed trial its own entries back, so that it is not judged, or counted, twice."""
+        super().on_trial_add(tune_controller, trial)
+        key = trial.config.get("trial_key")
+        for _, recorded in self._rungs():
+            if key in recorded:
+                recorded[trial.trial_id] = recorded.pop(key)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Decide as ASHA does; a value that is not finite ends the trial, which ASHA alone would never do."""
+        value = result.get(self._objective_name)
+        if value is not None and not math.isfinite(value):
+            return TrialScheduler.STOP
+        decision = super().on_trial_result(tune_controller, trial, result)
+        if decision == TrialScheduler.STOP and result.get("epoch", 0) < self._max_t:
+            self.cut.add(trial.trial_id)
+        return decision
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Forget a trial; its last report has been judged already."""
+        self._trial_info.pop(trial.trial_id, None)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        """Forget a trial that never ran."""
+        self._trial_info.pop(trial.trial_id, None)

@@ -1,0 +1,160 @@
+"""The searcher: Optuna behind Ray's Searcher interface, told the truth about stopped and failed trials."""
+
+import math
+from collections.abc import Callable, Set
+from typing import Any
+
+import optuna
+from optuna.distributions import distribution_to_json, json_to_distribution
+from optuna.trial import TrialState
+from ray.tune.search import Searcher
+
+from experiments.journal import Journal, TrialRecord
+
+Space = Callable[[Any], None]
+
+
+class PinnedTrial:
+    """An Optuna trial in which some names have a fixed value and are not suggested."""
+
+    def __init__(self, trial: optuna.Trial, pins: dict[str, Any]) -> None:
+        self._trial, self._pins = trial, pins
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        """As `optuna.Trial.suggest_categorical`."""
+        return self._pins[name] if name in self._pins else self._trial.suggest_categorical(name, choices)
+
+    def suggest_float(self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False) -> Any:
+        """As `optuna.Trial.suggest_float`."""
+        return self._pins[name] if name in self._pins else self._trial.suggest_float(name, low, high, step=step, log=log)
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> Any:
+        """As `optuna.Trial.suggest_int`."""
+        return self._pins[name] if name in self._pins else self._trial.suggest_int(name, low, high, step=step, log=log)
+
+
+class OptunaSearcher(Searcher):
+    """Proposes trials; the journal is its memory, so a new one over the same journal goes on where the old one was.
+
+    A trial that ASHA stopped is told to Optuna as PRUNED with its intermediate values, a failed one as FAIL, a full
+    one as COMPLETE with its best value. Proposals are a function of the seed, the trial's number and what is known.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        journal: Journal,
+        objective: str,
+        num_trials: int,
+        max_concurrent: int,
+        seed: int = 0,
+        pins: dict[str, Any] | None = None,
+        first_point: dict[str, Any] | None = None,
+        cut: Set[str] = frozenset(),
+    ) -> None:
+        """Create a searcher over a journal.
+
+        Args:
+            num_trials: trials in all, those of the journal included.
+            max_concurrent: trials that may run side by side.
+            pins: values that are not suggested but the same in all trials.
+            first_point: suggested values of the first trial.
+            cut: ids of the trials that the scheduler stopped early; it grows while the search runs.
+        """
+        super().__init__(metric=objective, mode="max")
+        self._space, self._journal, self._objective = space, journal, objective
+        self._num_trials, self._max_concurrent, self._seed, self._pins = num_trials, max_concurrent, seed, pins or {}
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.study = optuna.create_study(direction="maximize")
+        self._cut = cut
+        self._numbers: dict[str, int] = {}
+        self._keys: dict[str, str] = {}
+        if first_point is not None and not journal.trials:
+            self.study.enqueue_trial(first_point)
+        for record in journal.trials.values():
+            self._remember(record)
+        self._waiting = [record for record in journal.trials.values() if record.status is None]
+
+    def _remember(self, record: TrialRecord) -> None:
+        """Put a trial of the journal into the study, in the state it had."""
+        distributions = {name: json_to_distribution(text) for name, text in record.distributions.items()}
+        state, value = _outcome(record, self._objective)
+        frozen = optuna.trial.create_trial(
+            state=state,
+            value=value,
+            params=record.params,
+            distributions=distributions,
+            intermediate_values={epoch: m[self._objective] for epoch, m in record.epochs.items() if self._objective in m},
+        )
+        self._numbers[record.key] = len(self.study.get_trials(deepcopy=False))
+        self.study.add_trial(frozen)
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Return the next trial's params with its `trial_key`; None while enough trials run; FINISHED at the end."""
+        if len(self._keys) >= self._max_concurrent:
+            return None
+        if self._waiting:
+            record = self._waiting.pop(0)
+        elif len(self._journal.trials) < self._num_trials:
+            record = self._propose()
+        else:
+            return self.FINISHED
+        self._keys[trial_id] = record.key
+        return {**record.config, "trial_key": record.key}
+
+    def _propose(self) -> TrialRecord:
+        number = len(self._journal.trials)
+        # A fresh sampler per trial: its random state is then the same after a resume.
+        self.study.sampler = optuna.samplers.TPESampler(
+            seed=self._seed * 100_003 + number,
+            multivariate=True,
+            group=True,
+            constant_liar=True,
+            n_startup_trials=min(10, max(4, self._num_trials // 4)),
+        )
+        trial = self.study.ask()
+        self._space(PinnedTrial(trial, self._pins))
+        distributions = {name: distribution_to_json(kind) for name, kind in trial.distributions.items()}
+        record = self._journal.add_trial(dict(trial.params), distributions, {**trial.params, **self._pins})
+        self._numbers[record.key] = trial.number
+        return record
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Nothing to do: the journal's callback records every report, this one included."""
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Record how the trial ended, and tell Optuna."""
+        key = self._keys.pop(trial_id, None)
+        if key is None:
+            return
+        record = self._journal.trials[key]
+        if record.status is None:
+            status = "failed" if error else "stopped" if trial_id in self._cut else "finished"
+            self._journal.end_trial(key, status, "the process died" if error else None)
+        number = self._numbers[key]
+        frozen = self.study.get_trials(deepcopy=False)[number]
+        for epoch, metrics in record.epochs.items():
+            if self._objective in metrics and epoch not in frozen.intermediate_values:
+                self.study._storage.set_trial_intermediate_value(frozen._trial_id, epoch, metrics[self._objective])
+        state, value = _outcome(record, self._objective)
+        self.study.tell(number, value, state=state)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write nothing: the journal is the state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Read nothing: the journal is the state."""
+
+
+def _outcome(record: TrialRecord, objective: str) -> tuple[TrialState, float | None]:
+    """Optuna's state and final value of a trial. One without a usable value is PRUNED, never a bad COMPLETE."""
+    best = record.best(objective)
+    match record.status:
+        case None:
+            return TrialState.RUNNING, None
+        case "failed":
+            return TrialState.FAIL, None
+        case "finished" if best is not None and math.isfinite(best[1]):
+            return TrialState.COMPLETE, best[1]
+        case _:
+            return TrialState.PRUNED, None

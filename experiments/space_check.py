@@ -1,0 +1,107 @@
+"""Checking a space before anything starts: names, bounds, choices, models."""
+
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+from trashseg_core.config import TrialConfig, check_field
+from trashseg_core.errors import BadInput
+
+NUM_DRAWS = 200
+"""Random configurations that a check draws; conditional branches are found by chance."""
+
+
+class ProbeTrial:
+    """Stands in for an Optuna trial: checks each suggestion and answers it by `choose`."""
+
+    def __init__(self, choose: Callable[[str, list[Any]], Any], pins: dict[str, Any] | None = None) -> None:
+        self._choose, self._pins = choose, pins or {}
+        self.params: dict[str, Any] = {}
+
+    def suggest_categorical(self, name: str, choices: list[Any]) -> Any:
+        """Check and answer a choice."""
+        options = list(choices)
+        if not options:
+            raise BadInput(f"Space: `{name}` has no choices. Give at least one.")
+        if any(not isinstance(option, str | int | float | bool | None) for option in options):
+            raise BadInput(f"Space: `{name}` has a choice that is no JSON scalar: {options}. Use text and numbers.")
+        if len({repr(option) for option in options}) != len(options):
+            raise BadInput(f"Space: `{name}` lists a choice twice: {options}.")
+        return self._answer(name, options)
+
+    def suggest_float(self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False) -> Any:
+        """Check and answer a real number."""
+        _check_bounds(name, low, high, step, log)
+        if step:
+            count = int((high - low) / step + 1e-9)
+            return self._answer(name, [low + index * step for index in range(count + 1)])
+        between = math.exp((math.log(low) + math.log(high)) / 2) if log else (low + high) / 2
+        return self._answer(name, [low, between, high], interval=True)
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> Any:
+        """Check and answer an integer."""
+        _check_bounds(name, low, high, step, log)
+        return self._answer(name, list(range(low, high + 1, step)) if high - low < 10_000 else [low, high])
+
+    def _answer(self, name: str, options: list[Any], interval: bool = False) -> Any:
+        if name in self._pins:
+            return self._pins[name]
+        if interval:  # any value between the ends will do
+            default = getattr(TrialConfig, name, None)
+            inside = isinstance(default, float) and options[0] <= default <= options[-1]
+            options = [default, *options] if inside else [options[1], options[0], options[2]]
+        self.params[name] = self._choose(name, options)
+        return self.params[name]
+
+
+def default_point(space: Callable[[Any], None], pins: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The default configuration as a point of a space: each suggestion's default where the space allows it."""
+
+    def choose(name: str, options: list[Any]) -> Any:
+        default = getattr(TrialConfig, name, None)
+        near = [option for option in options if option == default and isinstance(option, bool) == isinstance(default, bool)]
+        if isinstance(default, float) and not near and all(isinstance(option, float) for option in options):
+            near = [option for option in options if math.isclose(option, default)]
+        return near[0] if near else options[0]
+
+    trial = ProbeTrial(choose, pins)
+    space(trial)
+    return trial.params
+
+
+def check_space(space: Callable[[Any], None], pins: dict[str, Any]) -> list[TrialConfig]:
+    """Draw configurations of a space and refuse it if one of them could not be trained.
+
+    Returns:
+        The default configuration first, then one of each (encoder, weights, decoder, image size) that was drawn.
+
+    Raises:
+        BadInput: an unknown field, an impossible bound or choice, or a value that TrialConfig refuses.
+    """
+    rng = random.Random(0)
+    points = [default_point(space, pins)]
+    for _ in range(NUM_DRAWS):
+        trial = ProbeTrial(lambda name, options: rng.choice(options), pins)
+        space(trial)
+        points.append(trial.params)
+    models: dict[tuple[Any, ...], TrialConfig] = {}
+    for point in points:
+        for name in point:
+            check_field(name)
+        config = TrialConfig.from_params({**point, **pins})
+        key = (config.encoder_name, config.encoder_weights, config.decoder_name, config.image_size)
+        models.setdefault(key, config)
+    return list(models.values())
+
+
+def _check_bounds(name: str, low: float, high: float, step: float | None, log: bool) -> None:
+    numbers = [low, high, *([step] if step is not None else [])]
+    if any(isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) for value in numbers):
+        raise BadInput(f"Space: the bounds of `{name}` are {numbers}, but must be finite numbers.")
+    if low >= high:
+        raise BadInput(f"Space: the bounds of `{name}` are {low} and {high}, but low must be below high.")
+    if log and low <= 0:
+        raise BadInput(f"Space: `{name}` is on a log scale, but its low bound is {low}. It must be above 0.")
+    if step is not None and step <= 0:
+        raise BadInput(f"Space: the step of `{name}` is {step}, but must be above 0.")

@@ -1,0 +1,65 @@
+"""TrialFolder: the checkpoints of one trial on disk, one folder an epoch, never half-written."""
+
+import shutil
+from pathlib import Path
+
+from trashseg_core.checkpoint import read_confusions, read_state
+from trashseg_core.confusion import miou, miou_low
+from trashseg_core.errors import BadInput
+from trashseg_core.files import commit_folder
+
+
+class TrialFolder:
+    """Keeps the checkpoint of the last epoch, to go on from, and of the best one, to use."""
+
+    def __init__(self, path: Path, objective: str) -> None:
+        self.path, self._objective = path, objective
+        path.mkdir(parents=True, exist_ok=True)
+        for leftover in path.glob(".*"):  # an epoch that a kill cut off
+            shutil.rmtree(leftover, ignore_errors=True)
+        self._values = {folder: self._score(folder) for folder in self._folders()}
+
+    def _folders(self) -> list[Path]:
+        return sorted(self.path.glob("epoch_*"))
+
+    def _score(self, folder: Path) -> float:
+        confusions = read_confusions(folder).per_image
+        return miou_low(confusions) if self._objective == "val_miou_low" else float(miou(confusions.sum(axis=0)))
+
+    def last(self) -> Path | None:
+        """The newest checkpoint whose state can be read, or None; damaged newer ones are removed."""
+        for folder in reversed(self._folders()):
+            try:
+                read_state(folder)
+            except BadInput:
+                shutil.rmtree(folder)
+                self._values.pop(folder, None)
+            else:
+                return folder
+        return None
+
+    def keep(self, epoch: int, source: Path, value: float) -> Path:
+        """Move a checkpoint folder here and remove those that are neither last nor best.
+
+        Args:
+            source: a complete checkpoint folder on the same file system.
+            value: its objective.
+
+        Returns:
+            The folder under its lasting name.
+        """
+        target = self.path / f"epoch_{epoch:04d}"
+        commit_folder(source, target)
+        self._values[target] = value
+        self.prune(target)
+        return target
+
+    def prune(self, last: Path | None = None) -> None:
+        """Remove all checkpoints but the best and `last`."""
+        if not self._values:
+            return
+        best = min(self._values, key=lambda folder: (-self._values[folder], folder.name))
+        for folder in list(self._values):
+            if folder not in (best, last):
+                shutil.rmtree(folder, ignore_errors=True)
+                del self._values[folder]

@@ -1,0 +1,68 @@
+"""The dimensions that spaces are made of. Each suggests `TrialConfig` fields and returns what the space may ask for."""
+
+from typing import Any
+
+SMALL_ENCODERS = ("tu-tf_efficientnet_lite0", "tu-mobilenetv3_large_100", "tu-resnet18")
+"""2 to 12 million weights: for a CPU, or for many trials."""
+ENCODERS = (
+    "tu-tf_efficientnet_lite0",
+    "tu-resnet34",
+    "efficientnet-b3",
+    "tu-regnety_032",
+    "tu-convnext_tiny",
+    "mit_b2",
+)
+"""5 to 30 million weights: for a GPU with 12 GB at 512 px."""
+DECODERS = ("fpn", "deeplabv3plus", "unet", "manet", "linknet", "pan", "upernet", "segformer")
+NOT_FOR_TRANSFORMERS = ("deeplabv3plus", "linknet", "pan", "unetplusplus")
+"""Decoders that need a dilatable or gap-free feature pyramid, which Mix Transformers do not have."""
+
+
+def encoder(trial: Any, names: tuple[str, ...] = ENCODERS) -> str:
+    """Suggest the encoder: it decides most of the cost and of the score."""
+    return trial.suggest_categorical("encoder_name", list(names))
+
+
+def decoder(trial: Any, encoder_name: str = "", names: tuple[str, ...] = DECODERS) -> str:
+    """Suggest a decoder that works with the encoder."""
+    if encoder_name.startswith("mit_"):
+        names = tuple(name for name in names if name not in NOT_FOR_TRANSFORMERS)
+    return trial.suggest_categorical("decoder_name", list(names))
+
+
+def loss_mix(trial: Any) -> str:
+    """Suggest a preset mix: pixel-wise terms learn fast, Dice counts rare classes as much as common ones."""
+    mix = trial.suggest_categorical("loss_mix", ["ce", "soft_ce", "dice_ce", "dice_focal"])
+    if mix == "soft_ce":
+        trial.suggest_float("label_smoothing", 0.02, 0.2)
+    if mix == "dice_focal":
+        trial.suggest_float("focal_gamma", 1.0, 4.0)
+    return mix
+
+
+def augmix(trial: Any, high: float = 0.6) -> float:
+    """Suggest the share of samples with pasted objects; teams measured from -0.05 to +0.01 mIoU, so 0 must be in it."""
+    return trial.suggest_float("augmix_ratio", 0.0, high, step=0.1)
+
+
+def augmix_details(trial: Any) -> None:
+    """Suggest whose objects are pasted and how many; only where `augmix` is above 0."""
+    trial.suggest_float("augmix_rarity", 0.0, 1.5)
+    trial.suggest_int("augmix_max_objects", 1, 4)
+
+
+def augment(trial: Any) -> str:
+    """Suggest the strength of the ordinary augmentation."""
+    return trial.suggest_categorical("augment", ["none", "light", "strong"])
+
+
+def optimizer(trial: Any, names: tuple[str, ...] = ("adamw", "madgrad", "sgd")) -> str:
+    """Suggest optimizer, learning rate and weight decay.
+
+    One range of learning rates spans all three, so that the sampler can compare: AdamW and MADGRAD live around 1e-3,
+    SGD an order above.
+    """
+    name = trial.suggest_categorical("optimizer", list(names))
+    trial.suggest_float("lr", 1e-4, 3e-2, log=True)
+    trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True)
+    return name

@@ -1,0 +1,19 @@
+"""A first answer on a laptop: one small encoder with offline weights, the dimensions that matter most.
+
+    python run_search.py search --data DATA --space quick --trials 6 --epochs 9 --set image_size=128
+
+Cost and result: see README, "Measured".
+"""
+
+from typing import Any
+
+from search_spaces import parts
+
+
+def space(trial: Any) -> None:
+    """Suggest one trial."""
+    parts.decoder(trial, names=("fpn", "deeplabv3plus"))
+    trial.suggest_categorical("loss_mix", ["ce", "soft_ce", "dice_ce"])
+    parts.augmix(trial, high=0.5)
+    trial.suggest_categorical("optimizer", ["adamw", "madgrad"])
+    trial.suggest_float("lr", 4e-4, 3e-3, log=True)

@@ -1,0 +1,28 @@
+"""Everything that may matter, for a long search on several GPUs.
+
+    python run_search.py search --data DATA --space wide --trials 200 --epochs 40 --set image_size=512
+
+Needs the network once, for the encoders' ImageNet weights.
+"""
+
+from typing import Any
+
+from search_spaces import parts
+
+ENCODERS = (*parts.ENCODERS, "efficientnet-b5", "tu-convnext_small", "mit_b4", "tu-tf_efficientnetv2_s")
+DECODERS = (*parts.DECODERS, "unetplusplus", "pspnet")
+
+
+def space(trial: Any) -> None:
+    """Suggest one trial."""
+    encoder_name = parts.encoder(trial, ENCODERS)
+    parts.decoder(trial, encoder_name, DECODERS)
+    parts.loss_mix(trial)
+    if parts.augmix(trial, high=1.0) > 0:
+        parts.augmix_details(trial)
+    if parts.optimizer(trial) != "adamw":
+        trial.suggest_float("momentum", 0.8, 0.95)
+    parts.augment(trial)
+    trial.suggest_categorical("batch_size", [4, 8, 16, 32])
+    trial.suggest_float("warmup", 0.0, 0.2)
+    trial.suggest_categorical("ema_decay", [0.0, 0.97, 0.99, 0.999])

@@ -1,0 +1,61 @@
+"""Fixtures that several test files share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+from tests.tiny import Reports
+from trashseg_core.data.sample_data import write_sample_data
+
+settings.register_profile("trashseg", database=None, deadline=None, derandomize=True)
+settings.load_profile("trashseg")
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test touches the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("TRASHSEG_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Sums in one order, so that equal trainings are bit-equal; and two test runs side by side stay quick."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of oracles and data beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not here: the oracles and data lie outside the repository")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def garbage6(shared: Path) -> Path:
+    """468 real photos of 6 classes with their label maps; read only."""
+    return shared / "data" / "garbage6"
+
+
+@pytest.fixture(scope="session")
+def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated data folder: 16 train, 4 val and 4 test photos of 64 px; read only."""
+    folder = tmp_path_factory.mktemp("sample") / "data"
+    write_sample_data(folder, num_images=24, image_size=64)
+    return folder
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Reports:
+    """A `report` callable for `train` that keeps metrics and checkpoint folders."""
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    return Reports(folder)

@@ -1,0 +1,183 @@
+"""A cache folder is built once, replaced when its sources change, and never half there."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.tiny import write_folder
+from trashseg_core.data import cache
+from trashseg_core.data.cache import CachedSplit, open_split
+from trashseg_core.data.cache_store import cache_root, cached_folder
+from trashseg_core.data.folder import DataFolder
+from trashseg_core.data.label_maps import paint
+from trashseg_core.data.photos import read_photo
+from trashseg_core.data.resize import fit_label_map, fit_photo
+from trashseg_core.errors import BadInput
+
+SHAPES = [(30, 40), (48, 24), (32, 32)]
+SIZE = 32
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache root for one test."""
+    monkeypatch.setenv("TRASHSEG_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, root: Path) -> DataFolder:
+    return DataFolder(str(write_folder(tmp_path / "data", {"train": SHAPES, "val": SHAPES[:1]})))
+
+
+def folders(root: Path) -> list[str]:
+    """Names of everything under the cache root but the lock files."""
+    return sorted(path.name for path in root.iterdir() if not path.name.endswith(".lock"))
+
+
+def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "read_photo", lambda *_: pytest.fail("a photo was decoded again"))
+
+
+def test_arrays_hold_what_reading_and_painting_each_photo_gives(folder: DataFolder) -> None:
+    opened, split = open_split(folder, "train", SIZE), folder.read("train")
+    labels, _ = folder.labels(split)
+    for index, photo in enumerate(split.photos):
+        painted = paint(split.annotations[photo.id], labels, photo.height, photo.width)
+        assert np.array_equal(opened.truth(index), painted)
+        assert np.array_equal(opened.labels[index], fit_label_map(painted, SIZE))
+        assert np.array_equal(opened.images[index], fit_photo(read_photo(folder.photo_path(photo)), SIZE))
+
+
+def test_the_table_names_photos_classes_and_native_sizes(folder: DataFolder) -> None:
+    opened = open_split(folder, "train", SIZE)
+    assert opened.file_names == ["train/0.png", "train/1.png", "train/2.png"]
+    assert opened.class_names == ["Background", "paper", "metal"]
+    assert opened.sizes.tolist() == [list(shape) for shape in SHAPES]
+
+
+def test_the_extent_is_where_the_padding_ends(folder: DataFolder) -> None:
+    opened = open_split(folder, "train", SIZE)
+    assert [opened.extent(index) for index in range(3)] == [(24, 32), (32, 16), (32, 32)]
+    for index in range(3):
+        height, width = opened.extent(index)
+        outside = np.ones((SIZE, SIZE), bool)
+        outside[:height, :width] = False
+        assert ((opened.labels[index] == 255) == outside).all()
+
+
+def test_arrays_are_memory_mapped_read_only(folder: DataFolder) -> None:
+    opened = open_split(folder, "train", SIZE)
+    for array in (opened.images, opened.labels, opened.native):
+        assert isinstance(array, np.memmap) and not array.flags.writeable
+
+
+def test_a_second_open_decodes_nothing(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = open_split(folder, "train", SIZE)
+    forbid_decoding(monkeypatch)
+    second = open_split(folder, "train", SIZE)
+    assert (first.key, first.images.tobytes()) == (second.key, second.images.tobytes())
+
+
+def build_again(folder: DataFolder, first: CachedSplit, root: Path) -> CachedSplit:
+    """Open again and require one new folder that replaced the old one."""
+    before = folders(root)
+    second = open_split(folder, "train", SIZE)
+    assert second.key != first.key
+    assert (len(before), len(folders(root)), before == folders(root)) == (1, 1, False)
+    return second
+
+
+def test_a_touched_photo_replaces_the_cache(folder: DataFolder, root: Path) -> None:
+    first = open_split(folder, "train", SIZE)
+    os.utime(Path(folder.path) / "train/1.png", ns=(1, 1))
+    build_again(folder, first, root)
+
+
+def test_a_changed_annotation_file_replaces_the_cache(folder: DataFolder, root: Path) -> None:
+    first = open_split(folder, "train", SIZE)
+    path = folder.split_path("train")
+    path.write_text(path.read_text(encoding="utf-8").replace('"metal"', '"glass"'), encoding="utf-8")
+    assert build_again(folder, first, root).class_names[2] == "glass"
+
+
+def test_another_size_has_a_cache_of_its_own(folder: DataFolder, root: Path) -> None:
+    small, large = open_split(folder, "train", SIZE), open_split(folder, "train", 64)
+    assert (small.images.shape[1], large.images.shape[1], len(folders(root))) == (SIZE, 64, 2)
+
+
+def test_train_and_val_keep_each_their_own_cache(folder: DataFolder, root: Path) -> None:
+    train, val = open_split(folder, "train", SIZE), open_split(folder, "val", SIZE)
+    assert (len(train), len(val), len(folders(root))) == (3, 1, 2)
+
+
+def test_arrays_stay_readable_after_their_folder_was_replaced(folder: DataFolder) -> None:
+    first = open_split(folder, "train", SIZE)
+    os.utime(Path(folder.path) / "train/1.png", ns=(1, 1))
+    assert open_split(folder, "train", SIZE).images.tobytes() == first.images.tobytes()
+
+
+def test_a_failure_in_the_middle_leaves_nothing_under_the_final_name(folder: DataFolder, root: Path) -> None:
+    photo = Path(folder.path) / "train/2.png"
+    photo.write_bytes(photo.read_bytes()[:60])
+    with pytest.raises(BadInput, match="train/2.png: cannot be decoded"):
+        open_split(folder, "train", SIZE)
+    assert folders(root) == []
+
+
+def test_skip_bad_keeps_an_undecodable_photo_s_row_with_nothing_that_counts(folder: DataFolder) -> None:
+    photo = Path(folder.path) / "train/1.png"
+    photo.write_bytes(photo.read_bytes()[:60])
+    opened = open_split(DataFolder(folder.path, skip_bad=True), "train", SIZE)
+    assert (opened.truth(1) == 255).all() and (opened.labels[1] == 255).all()
+    assert (opened.truth(2) != 255).all()
+
+
+def test_progress_counts_every_photo_in_order(folder: DataFolder) -> None:
+    calls: list[tuple[int, int]] = []
+    open_split(folder, "train", SIZE, progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_root_that_cannot_be_written_is_refused(root: Path) -> None:
+    root.write_text("a file where the folder belongs", encoding="ascii")
+    with pytest.raises(BadInput, match="the cache cannot be written .*Set TRASHSEG_CACHE"):
+        cached_folder("slot", "key", lambda target: None)
+
+
+def test_without_the_variable_the_cache_lies_in_the_user_s_cache_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRASHSEG_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_root() == tmp_path / "trashseg"
+
+
+BUILDER = """
+import sys, time
+from pathlib import Path
+from trashseg_core.data.cache_store import cached_folder
+
+def build(target):
+    with open(sys.argv[1], "a") as log:
+        log.write("built\\n")
+    (target / "a").write_text("half")
+    time.sleep(1)
+    (target / "b").write_text("whole")
+
+path = cached_folder("slot", "key", build)
+print(path.name, sorted(entry.name for entry in path.iterdir()))
+"""
+
+
+def test_two_processes_that_build_at_once_build_once(root: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BUILDER, str(tmp_path / "log")]
+    cwd = Path(__file__).parents[1]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=cwd) for _ in range(2)]
+    outputs = [process.communicate(timeout=60)[0] for process in both]
+    assert outputs[0] == outputs[1] and "['a', 'b']" in outputs[0]
+    assert (tmp_path / "log").read_text(encoding="ascii") == "built\n"
