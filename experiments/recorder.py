@@ -31,6 +31,10 @@ class Recorder(Callback):
     def __init__(self, journal: Journal, objective: str, listeners: tuple[Listener, ...] = ()) -> None:
         self._journal, self._objective, self._listeners = journal, objective, listeners
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave nothing for Ray to store: every start makes a new one over the journal."""
+        return {}
+
     def _record(self, trial: Any) -> TrialRecord:
         return self._journal.trials[trial.config["trial_key"]]
 

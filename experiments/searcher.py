@@ -1,6 +1,7 @@
 """The searcher: Optuna behind Ray's Searcher interface, told the truth about stopped and failed trials."""
 
 import math
+import warnings
 from collections.abc import Callable, Set
 from typing import Any
 
@@ -65,6 +66,7 @@ class OptunaSearcher(Searcher):
         self._space, self._journal, self._objective = space, journal, objective
         self._num_trials, self._max_concurrent, self._seed, self._pins = num_trials, max_concurrent, seed, pins or {}
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
         self.study = optuna.create_study(direction="maximize")
         self._cut = cut
         self._numbers: dict[str, int] = {}
@@ -74,6 +76,10 @@ class OptunaSearcher(Searcher):
         for record in journal.trials.values():
             self._remember(record)
         self._waiting = [record for record in journal.trials.values() if record.status is None]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave nothing for Ray to store: every start makes a new one over the journal."""
+        return {}
 
     def _remember(self, record: TrialRecord) -> None:
         """Put a trial of the journal into the study, in the state it had."""
@@ -88,6 +94,10 @@ class OptunaSearcher(Searcher):
         )
         self._numbers[record.key] = len(self.study.get_trials(deepcopy=False))
         self.study.add_trial(frozen)
+
+    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
+        """Accept what `TuneConfig` says; it is what the searcher was made with."""
+        return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next trial's params with its `trial_key`; None while enough trials run; FINISHED at the end."""

@@ -43,7 +43,7 @@ class SearchSettings:
     set: tuple[str, ...] = ()
     """Hyperparameters fixed for all trials, whatever the space says: `--set image_size=256 lr=1e-3`."""
     grace_period: int | None = None
-    """Epochs before ASHA may stop a trial. Default: a ninth of the epochs, at least 2."""
+    """Epochs before ASHA may stop a trial. Default: a ninth of the epochs, at least 3."""
     reduction_factor: float = 3.0
     """ASHA lets the best 1/N go on at each rung; rungs lie N times further apart each."""
     train_file: str = "train.json"
@@ -105,7 +105,7 @@ class SearchSettings:
     @property
     def first_rung(self) -> int:
         """Epochs before ASHA may stop a trial; never 1 by default, since ranks after one epoch mislead."""
-        default = min(self.epochs, max(2, round(self.epochs / self.reduction_factor**2)))
+        default = min(self.epochs, max(3, round(self.epochs / self.reduction_factor**2)))
         return self.grace_period if self.grace_period is not None else default
 
     @property

@@ -18,6 +18,8 @@ class ProbeTrial:
     def __init__(self, choose: Callable[[str, list[Any]], Any], pins: dict[str, Any] | None = None) -> None:
         self._choose, self._pins = choose, pins or {}
         self.params: dict[str, Any] = {}
+        self.domains: dict[str, str] = {}
+        """What each name may be, as text: to tell spaces apart."""
 
     def suggest_categorical(self, name: str, choices: list[Any]) -> Any:
         """Check and answer a choice."""
@@ -28,11 +30,13 @@ class ProbeTrial:
             raise BadInput(f"Space: `{name}` has a choice that is no JSON scalar: {options}. Use text and numbers.")
         if len({repr(option) for option in options}) != len(options):
             raise BadInput(f"Space: `{name}` lists a choice twice: {options}.")
+        self.domains[name] = f"one of {options}"
         return self._answer(name, options)
 
     def suggest_float(self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False) -> Any:
         """Check and answer a real number."""
         _check_bounds(name, low, high, step, log)
+        self.domains[name] = f"{low} to {high}" + (f" by {step}" if step else "") + (", log" if log else "")
         if step:
             count = int((high - low) / step + 1e-9)
             return self._answer(name, [low + index * step for index in range(count + 1)])
@@ -42,6 +46,7 @@ class ProbeTrial:
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> Any:
         """Check and answer an integer."""
         _check_bounds(name, low, high, step, log)
+        self.domains[name] = f"integer {low} to {high} by {step}" + (", log" if log else "")
         return self._answer(name, list(range(low, high + 1, step)) if high - low < 10_000 else [low, high])
 
     def _answer(self, name: str, options: list[Any], interval: bool = False) -> Any:
@@ -70,6 +75,27 @@ def default_point(space: Callable[[Any], None], pins: dict[str, Any] | None = No
     return trial.params
 
 
+def draw_points(space: Callable[[Any], None], pins: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+    """Draw the default point and random ones of a space.
+
+    Returns:
+        The points, and every domain that was met for each name: the space's signature.
+
+    Raises:
+        BadInput: an impossible bound or choice.
+    """
+    rng = random.Random(0)
+    points = [default_point(space, pins)]
+    domains: dict[str, set[str]] = {}
+    for _ in range(NUM_DRAWS):
+        trial = ProbeTrial(lambda name, options: rng.choice(options), pins)
+        space(trial)
+        points.append(trial.params)
+        for name, domain in trial.domains.items():
+            domains.setdefault(name, set()).add(domain)
+    return points, {name: sorted(met) for name, met in sorted(domains.items())}
+
+
 def check_space(space: Callable[[Any], None], pins: dict[str, Any]) -> list[TrialConfig]:
     """Draw configurations of a space and refuse it if one of them could not be trained.
 
@@ -79,14 +105,8 @@ def check_space(space: Callable[[Any], None], pins: dict[str, Any]) -> list[Tria
     Raises:
         BadInput: an unknown field, an impossible bound or choice, or a value that TrialConfig refuses.
     """
-    rng = random.Random(0)
-    points = [default_point(space, pins)]
-    for _ in range(NUM_DRAWS):
-        trial = ProbeTrial(lambda name, options: rng.choice(options), pins)
-        space(trial)
-        points.append(trial.params)
     models: dict[tuple[Any, ...], TrialConfig] = {}
-    for point in points:
+    for point in draw_points(space, pins)[0]:
         for name in point:
             check_field(name)
         config = TrialConfig.from_params({**point, **pins})

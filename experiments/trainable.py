@@ -25,12 +25,15 @@ class TrialJob:
     data_folder: DataFolder
     run_folder: str
     objective: str
-    num_threads: int
 
 
 def build_trainable(job: TrialJob) -> Callable[[dict[str, Any]], None]:
     """Return the function trainable that Ray Tune calls with each trial's params."""
-    return functools.partial(run_trial, job)
+
+    def trainable(params: dict[str, Any]) -> None:
+        run_trial(job, params)
+
+    return trainable
 
 
 def run_trial(job: TrialJob, params: dict[str, Any]) -> None:
@@ -40,17 +43,18 @@ def run_trial(job: TrialJob, params: dict[str, Any]) -> None:
     the process is Ray's to notice; the retry lands here again and goes on.
     """
     release_memory()  # a reused process still holds what ASHA cut off inside `report`
-    torch.set_num_threads(job.num_threads)
+    num_threads = max(1, int(tune.get_context().get_trial_resources().required_resources.get("CPU", 1)))
+    torch.set_num_threads(num_threads)
     values = dict(params)
     key = values.pop("trial_key")
     try:
-        _train(job, Path(job.run_folder) / "trials" / key, TrialConfig.from_params(values))
+        _train(job, Path(job.run_folder) / "trials" / key, TrialConfig.from_params(values), num_threads)
     except Exception as error:
         reason = str(error).strip().splitlines() or [""]
         tune.report({FAILURE: f"{type(error).__name__}: {reason[0][:300]}"})
 
 
-def _train(job: TrialJob, path: Path, config: TrialConfig) -> None:
+def _train(job: TrialJob, path: Path, config: TrialConfig, num_threads: int) -> None:
     folder = TrialFolder(path, job.objective)
     last = folder.last()
     if last is not None:  # the driver may have died between this checkpoint and its record
@@ -61,7 +65,7 @@ def _train(job: TrialJob, path: Path, config: TrialConfig) -> None:
         tune.report(metrics)
 
     data = _open_data(job.data_folder, config.image_size, config.augmix_ratio > 0)
-    train(config, data, report, resume_from=last, loader_threads=job.num_threads, scratch_dir=path)
+    train(config, data, report, resume_from=last, loader_threads=num_threads, scratch_dir=path)
 
 
 @functools.lru_cache(maxsize=4)

@@ -78,7 +78,7 @@ def per_image() -> np.ndarray:
 def test_each_resample_is_the_miou_of_whole_images_drawn_with_replacement(per_image: np.ndarray) -> None:
     rng = np.random.default_rng(5)
     weights = rng.multinomial(20, np.full(20, 1 / 20), size=30)
-    expected = [miou((count[:, None, None] * per_image).sum(axis=0)) for count in weights]
+    expected = [float(miou((count[:, None, None] * per_image).sum(axis=0))) for count in weights]
     np.testing.assert_allclose(bootstrap_miou(per_image, 30, seed=5), expected, rtol=0, atol=1e-12)
 
 
@@ -97,7 +97,7 @@ def test_the_low_score_lies_below_the_score_and_is_the_same_each_time(per_image:
 
 
 def test_scores_of_a_stack_equal_those_one_by_one(per_image: np.ndarray) -> None:
-    assert np.array_equal(miou(per_image), [miou(one) for one in per_image])
+    assert np.array_equal(miou(per_image), [float(miou(one)) for one in per_image])
 
 
 @pytest.mark.parametrize(

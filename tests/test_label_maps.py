@@ -23,8 +23,7 @@ def paint_file(path: Path) -> dict[str, np.ndarray]:
     assert split.findings == []
     labels, _ = label_table(split.categories)
     return {
-        photo.file_name: paint(split.annotations[photo.id], labels, photo.height, photo.width)
-        for photo in split.photos
+        photo.file_name: paint(split.annotations[photo.id], labels, photo.height, photo.width) for photo in split.photos
     }
 
 

@@ -98,7 +98,7 @@ def test_the_average_equals_the_plain_formula_for_weights_and_batch_norm_statist
     for step in range(8):
         with torch.no_grad():
             for parameter in model.parameters():
-                parameter += 0.1 * torch.randn_like(parameter)
+                parameter.add_(0.1 * torch.randn_like(parameter))
         model(torch.randn(4, 3, 8, 8))
         ema.update_parameters(model)
         share = min(decay, (1 + step) / (10 + step)) if step else 0.0

@@ -112,9 +112,7 @@ def test_a_missing_photo_is_refused(tmp_path: Path) -> None:
         read_photo(tmp_path / "a.png")
 
 
-def test_a_photo_above_the_cap_is_refused_before_it_is_decoded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_photo_above_the_cap_is_refused_before_it_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_photo(tmp_path / "a.png")
     monkeypatch.setattr(photos, "MAX_MEGAPIXELS", 0.001)
     monkeypatch.setattr(photos, "_to_rgb", lambda image: pytest.fail("decoded"))

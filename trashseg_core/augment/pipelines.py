@@ -45,9 +45,8 @@ def _transforms(strength: str, size: int) -> list[A.BasicTransform]:
         case "light":
             return [
                 A.HorizontalFlip(p=0.5),
-                _affine(scale=(0.8, 1.25), rotate=15, shift=0.1, p=0.7),
-                A.RandomBrightnessContrast(0.2, 0.2, p=0.5),
-                A.HueSaturationValue(8, 20, 10, p=0.3),
+                _affine(scale=(0.9, 1.15), rotate=10, shift=0.05, p=0.5),
+                A.RandomBrightnessContrast(0.15, 0.15, p=0.3),
             ]
         case "strong":
             return [
@@ -55,7 +54,10 @@ def _transforms(strength: str, size: int) -> list[A.BasicTransform]:
                 _affine(scale=(0.5, 1.6), rotate=30, shift=0.2, p=0.9),
                 A.RandomBrightnessContrast(0.3, 0.3, p=0.7),
                 A.HueSaturationValue(12, 35, 20, p=0.5),
-                A.OneOf([A.GaussianBlur((3, 5)), A.GaussNoise((0.02, 0.08)), A.ImageCompression((50, 90))], p=0.3),
+                A.OneOf(
+                    [A.GaussianBlur((3, 5)), A.GaussNoise((0.02, 0.08)), A.ImageCompression(quality_range=(50, 90))],
+                    p=0.3,
+                ),
                 A.CoarseDropout((1, 4), (0.05, 0.2), (0.05, 0.2), fill=0, fill_mask=IGNORED, p=0.3),
             ]
         case _:

@@ -1,0 +1,43 @@
+"""The class table and the findings of a data folder, printed."""
+
+from rich.console import Console
+from rich.table import Table
+
+from experiments.terminal import progress_line
+from trashseg_core.data.check import DataReport, check_folder
+from trashseg_core.data.folder import DataFolder
+from trashseg_core.errors import BadInput
+
+
+def print_check(folder: DataFolder, list_all: bool, skip_bad: bool) -> None:
+    """Check a data folder and print what it holds.
+
+    Raises:
+        BadInput: there are findings that `skip_bad` does not cover; the first one and how many.
+    """
+    report = check_folder(folder, progress_line("photos checked"))
+    Console(soft_wrap=True).print(class_table(report))
+    for name, counts in report.counts.items():
+        absent = [report.class_names[label] for label in range(1, len(counts)) if not counts[label]]
+        if absent and name != "test":
+            print(f"warning: no annotation of {', '.join(absent)} in {name}")
+    if list_all:
+        for finding in report.findings:
+            print(finding)
+    hard = [finding for finding in report.findings if not (skip_bad and finding.skippable)]
+    if report.findings and not hard:
+        print(f"{len(report.findings)} bad entries would be left out")
+    if hard:
+        hint = "" if list_all else " `--all` lists them."
+        raise BadInput(f"{hard[0]} {len(report.findings)} finding(s) in all.{hint}")
+
+
+def class_table(report: DataReport) -> Table:
+    """Annotations per class and split."""
+    table = Table("label", "class", title="Annotations")
+    for name in report.counts:
+        table.add_column(f"{name} ({report.photos[name]} photos)", justify="right")
+    for label, class_name in enumerate(report.class_names):
+        row = [str(counts[label]) if label and name != "test" else "" for name, counts in report.counts.items()]
+        table.add_row(str(label), class_name.replace("[", "\\["), *row)
+    return table

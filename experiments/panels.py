@@ -1,0 +1,125 @@
+"""Panels: pictures of what an ensemble gets right and wrong on val."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from trashseg_core.confusion import count_confusion, miou
+from trashseg_core.data.coco import Photo, Split
+from trashseg_core.data.folder import DataFolder
+from trashseg_core.data.label_maps import paint
+from trashseg_core.data.photos import read_photo
+from trashseg_core.ensemble.bundle import load_members, read_ensemble
+from trashseg_core.errors import BadInput
+from trashseg_core.files import atomic_folder
+from trashseg_core.inference.ensemble_predict import LoadedMember, predict_photos
+from trashseg_core.inference.overlay import draw_panel
+
+
+def write_panels(
+    ensemble_dir: Path, folder: DataFolder, target: Path, count: int = 6, confusions: np.ndarray | None = None
+) -> list[Path]:
+    """Draw photo, truth, prediction and errors of an informative few val photos; see `choose_photos`.
+
+    Args:
+        target: folder of the pictures, `NN_<photo>.png`; written atomically, an older one gives way.
+        count: most photos to draw.
+        confusions: int64 (N, C, C), the ensemble's matrices of all N val photos in file order. Where they are given,
+            only the chosen photos are predicted; otherwise all are, to find them.
+
+    Returns:
+        The pictures, in the order of their names.
+
+    Raises:
+        BadInput: the ensemble or the data cannot be used, or they do not belong together.
+    """
+    ensemble, split = read_ensemble(ensemble_dir), folder.read("val")
+    labels, class_names = folder.labels(split)
+    if class_names != ensemble.class_names:
+        raise BadInput(
+            f"{ensemble_dir}: the ensemble knows the classes {', '.join(ensemble.class_names)}, but {split.path} has "
+            f"{', '.join(class_names)}. Use the data that the search used."
+        )
+    members = load_members(ensemble_dir, ensemble)
+    if confusions is None:
+        confusions = _count_all(members, folder, split, labels, len(class_names))
+    assert confusions.shape == (len(split.photos), len(class_names), len(class_names))
+    scores = np.asarray(miou(confusions))
+    chosen = choose_photos(confusions, class_names, count)
+    photos = [split.photos[index] for index in chosen]
+    names = []
+    with atomic_folder(target) as temporary:
+        predicted = predict_photos(members, [_place(folder, photo) for photo in photos])
+        for number, ((index, reason), (rgb, prediction)) in enumerate(zip(chosen.items(), predicted, strict=True), 1):
+            photo = split.photos[index]
+            truth = paint(split.annotations[photo.id], labels, photo.height, photo.width)
+            caption = f"{photo.file_name}  ·  mIoU {scores[index]:.3f}  ·  {reason}"
+            names.append(_file_name(number, photo.file_name))
+            Image.fromarray(draw_panel(rgb, truth, prediction, class_names, caption)).save(temporary / names[-1])
+    return [target / name for name in names]
+
+
+def choose_photos(confusions: np.ndarray, class_names: list[str], count: int) -> dict[int, str]:
+    """Choose the photos that say most: the worst half, the best, and a third for the rarest classes.
+
+    The rarest classes are those on the fewest photos; each is shown by the photo with most of it. The choice depends
+    on the matrices alone. Photos without a pixel that counts are left out.
+
+    Args:
+        confusions: int64 (N, C, C), rows = truth.
+        count: most photos to choose.
+
+    Returns:
+        Index of each photo and why it was chosen: worst first, then rare classes, then the best.
+    """
+    scores, pixels = np.asarray(miou(confusions)), confusions.sum(axis=2)
+    order = [int(index) for index in np.argsort(scores, kind="stable") if not np.isnan(scores[index])]
+    with_objects = [index for index in reversed(order) if pixels[index, 1:].any()]
+    num_photos = (pixels > 0).sum(axis=0)
+    present = [label for label in range(1, len(class_names)) if num_photos[label]]
+    rarest = sorted(present, key=lambda label: int(num_photos[label]))[: count // 3]
+
+    best = with_objects[: int(count > 1)]
+    shown: dict[int, list[str]] = {}
+    for label in rarest:
+        shown.setdefault(int(pixels[:, label].argmax()), []).append(class_names[label])
+    rare = {index: f"rare class: {', '.join(names)}" for index, names in shown.items()}
+    free = [index for index in order if index not in rare and index not in best]
+    worst = free[: max(0, count - len({*rare, *best}))]
+    chosen = dict.fromkeys(worst, "among the worst") | rare
+    return {index: reason for index, reason in chosen.items() if index not in best} | {
+        index: ", ".join(["the best", *([rare[index]] if index in rare else [])]) for index in best
+    }
+
+
+def _count_all(
+    members: list[LoadedMember], folder: DataFolder, split: Split, labels: dict[int, int], num_classes: int
+) -> np.ndarray:
+    """Predict every val photo; return the per-image matrices, int64 (N, C, C)."""
+    counted = np.zeros((len(split.photos), num_classes, num_classes), np.int64)
+    usable = [index for index, photo in enumerate(split.photos) if not folder.skip_bad or _can_be_read(folder, photo)]
+    predicted = predict_photos(members, [_place(folder, split.photos[index]) for index in usable])
+    for index, (_, prediction) in zip(usable, predicted, strict=True):
+        photo = split.photos[index]
+        truth = paint(split.annotations[photo.id], labels, photo.height, photo.width)
+        counted[index] = count_confusion(truth, prediction, num_classes)
+    return counted
+
+
+def _place(folder: DataFolder, photo: Photo) -> tuple[Path, tuple[int, int] | None]:
+    return folder.photo_path(photo), (photo.height, photo.width)
+
+
+def _can_be_read(folder: DataFolder, photo: Photo) -> bool:
+    try:
+        read_photo(*_place(folder, photo))
+    except BadInput:
+        return False
+    return True
+
+
+def _file_name(number: int, photo: str) -> str:
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(photo).stem)[:60].strip("_") or "photo"
+    return f"{number:02d}_{stem}.png"

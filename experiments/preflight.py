@@ -1,0 +1,117 @@
+"""Preflight: everything that can be refused before a search starts, and the caches that all trials share."""
+
+import os
+import stat
+from pathlib import Path
+
+from experiments.journal import Journal
+from experiments.manifest import Manifest, check_unchanged, read_manifest
+from experiments.settings import SearchSettings
+from experiments.space_check import check_space, draw_points
+from experiments.terminal import progress_line
+from search_spaces import load
+from trashseg_core import __version__
+from trashseg_core.config import TrialConfig
+from trashseg_core.data.cache_store import content_key
+from trashseg_core.data.coco import Split
+from trashseg_core.data.folder import DataFolder, check_leak, check_same_classes
+from trashseg_core.errors import BadInput
+
+
+def prepare(settings: SearchSettings) -> Manifest:
+    """Check a new search, build its caches and write its manifest.
+
+    Raises:
+        BadInput: the name is taken, or data, space, models or weights cannot be used.
+    """
+    refuse_taken_name(settings.folder)
+    configs = check_space(load(settings.space), settings.pins)
+    splits = check_data(settings.data_folder)
+    check_models(configs)
+    build_caches(settings.data_folder, configs, splits)
+    manifest = Manifest(settings, __version__, *_signature(settings, splits))
+    manifest.write(settings.folder)
+    return manifest
+
+
+def reopen(folder: Path) -> Manifest:
+    """Check that an interrupted search can go on as it was started.
+
+    Raises:
+        BadInput: nothing to go on from, a folder of somebody else, or a changed space or data set.
+    """
+    manifest = read_manifest(folder)
+    status = folder.stat()
+    if status.st_uid != os.getuid() or status.st_mode & stat.S_IWOTH:
+        raise BadInput(f"{folder}: owned by another user or writable by everybody. `chmod o-w` your own folder first.")
+    if not _has_epochs(folder):
+        raise BadInput(f"{folder}: the search was stopped before anything was saved. Start it again with `search`.")
+    splits = check_data(manifest.settings.data_folder)
+    check_unchanged(manifest, *_signature(manifest.settings, splits))
+    return manifest
+
+
+def refuse_taken_name(folder: Path) -> None:
+    """Refuse a folder that holds a search with at least one epoch.
+
+    Raises:
+        BadInput: with the command that goes on.
+    """
+    if _has_epochs(folder):
+        raise BadInput(f"{folder} holds a search already. Go on with `resume {folder}`, or choose another `--name`.")
+    (folder / "journal.jsonl").unlink(missing_ok=True)
+
+
+def check_data(folder: DataFolder) -> dict[str, Split]:
+    """Read all splits of a data folder and hold them against each other.
+
+    Raises:
+        BadInput: one cannot be used, val photos are in the train list, or the class tables differ.
+    """
+    splits = {"train": folder.read("train"), "val": folder.read("val")}
+    if folder.split_path("test").is_file():
+        splits["test"] = folder.read("test")
+    check_same_classes(list(splits.values()))
+    check_leak(splits["train"], splits["val"])
+    return splits
+
+
+def check_models(configs: list[TrialConfig]) -> None:
+    """Refuse pairs of encoder and decoder that do not work, and weights that cannot be had.
+
+    Raises:
+        BadInput: for the first such config.
+    """
+    from trashseg_core.models import build_model, check_model
+
+    for config in configs:
+        check_model(config)
+    fetched = {(config.encoder_name, config.encoder_weights): config for config in configs}
+    for config in fetched.values():
+        if config.encoder_weights != "none":
+            build_model(config, num_classes=2)
+
+
+def build_caches(folder: DataFolder, configs: list[TrialConfig], splits: dict[str, Split]) -> None:
+    """Decode train and val once at each training size of the space."""
+    from trashseg_core.data.cache import open_split
+
+    for size in sorted({config.image_size for config in configs}):
+        for name in ("train", "val"):
+            open_split(folder, name, size, progress_line(f"{name} photos decoded at {size} px"), checked=splits[name])
+
+
+def _signature(settings: SearchSettings, splits: dict[str, Split]) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """What must not change between a start and a resume: the space's domains and the data's content."""
+    _, domains = draw_points(load(settings.space), settings.pins)
+    data = {name: content_key(settings.data_folder, splits[name]) for name in ("train", "val")}
+    return domains, data
+
+
+def _has_epochs(folder: Path) -> bool:
+    path = folder / "journal.jsonl"
+    if not path.is_file():
+        return False
+    journal = Journal(path)
+    journal.close()
+    return any(record.epochs for record in journal.trials.values())

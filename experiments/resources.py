@@ -1,0 +1,45 @@
+"""The slots of a search: how many trials side by side, with how many CPUs and GPUs each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from experiments.settings import SearchSettings
+from trashseg_core.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Slots:
+    """How the cluster is divided."""
+
+    concurrent: int
+    cpus: float
+    gpus: float
+
+    @property
+    def num_threads(self) -> int:
+        """Threads of one trial."""
+        return max(1, int(self.cpus))
+
+
+def plan_slots(settings: SearchSettings, cluster: Mapping[str, float]) -> Slots:
+    """Divide what Ray found among the trials.
+
+    One CPU per trial without a GPU: two small models on one core each train more images a second than one on two.
+
+    Args:
+        cluster: Ray's total resources, `CPU` and `GPU`.
+
+    Raises:
+        BadInput: one trial needs more than there is, which Ray would wait for without end.
+    """
+    cpus, gpus = cluster.get("CPU", 0.0), cluster.get("GPU", 0.0)
+    per_gpu = settings.gpus_per_trial if settings.gpus_per_trial is not None else (1.0 if gpus else 0.0)
+    if per_gpu > gpus:
+        raise BadInput(f"`--gpus-per-trial {per_gpu:g}`, but Ray finds {gpus:g} GPUs. Ask for at most that many.")
+    by_gpu = int(gpus / per_gpu + 1e-9) if per_gpu else None
+    default_cpus = max(1.0, cpus // by_gpu) if by_gpu else 1.0
+    per_cpu = settings.cpus_per_trial if settings.cpus_per_trial is not None else default_cpus
+    if per_cpu > cpus:
+        raise BadInput(f"`--cpus-per-trial {per_cpu:g}`, but Ray finds {cpus:g} CPUs. Ask for at most that many.")
+    fit = min(int(cpus / per_cpu + 1e-9), by_gpu if by_gpu is not None else 10**6, settings.trials)
+    return Slots(max(1, min(fit, settings.concurrent or fit)), per_cpu, per_gpu)

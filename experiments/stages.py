@@ -1,0 +1,207 @@
+"""The four hops of a search: trials, ensemble, submission, report. Each starts from the files of the one before."""
+
+import time
+from pathlib import Path
+
+from experiments.journal import Journal
+from experiments.manifest import Manifest
+from experiments.results import TrialResult, candidates, rank, read_results, result_of, write_results
+from experiments.settings import SearchSettings
+from experiments.terminal import Terminal, progress_line
+from experiments.tracking import Tracker
+from search_spaces import load
+from trashseg_core import __version__
+from trashseg_core.checkpoint import read_config
+from trashseg_core.data.folder import DataFolder
+from trashseg_core.ensemble.bundle import Ensemble, Member, read_ensemble, write_ensemble
+from trashseg_core.errors import BadInput
+
+
+class SearchFailed(RuntimeError):
+    """Every trial failed."""
+
+
+def run_trials(manifest: Manifest) -> list[TrialResult]:
+    """Hop 1: run the trials that have no end yet; write `results.json`, also when interrupted.
+
+    Raises:
+        SearchFailed: no trial left a checkpoint; the reasons are grouped.
+    """
+    from experiments.search import run
+    from experiments.trainable import TrialJob, build_trainable
+
+    settings, folder = manifest.settings, manifest.settings.folder
+    journal = Journal(folder / "journal.jsonl")
+    terminal = Terminal(journal, settings.objective, settings.trials, settings.epochs)
+    tracker = Tracker(settings, journal, terminal.say)
+    job = TrialJob(settings.data_folder, str(folder), settings.objective)
+    status = "KILLED"
+    try:
+        with terminal:
+            run(settings, load(settings.space), build_trainable(job), journal, (terminal, tracker))
+        status = "FINISHED"
+    finally:
+        results = collect_results(journal, settings)
+        best = {name: getattr(results[0], name) for name in ("val_miou", "val_miou_low")} if results else {}
+        metrics = {f"best_{name}": value for name, value in best.items() if value is not None}
+        tracker.finish(status, metrics, [folder / "results.json"])
+        journal.close()
+    if not any(result.checkpoint for result in results):
+        raise SearchFailed(failure_summary(results))
+    return results
+
+
+def collect_results(journal: Journal, settings: SearchSettings) -> list[TrialResult]:
+    """Rank what the journal holds, and write `results.json`."""
+    rows = [result_of(record, settings.objective, settings.folder) for record in journal.trials.values()]
+    results = rank(rows, settings.objective)
+    write_results(settings.folder / "results.json", results)
+    return results
+
+
+def failure_summary(results: list[TrialResult]) -> str:
+    """Say why all trials failed, equal reasons together, the most frequent first."""
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        reasons.setdefault(result.error or "stopped before its first epoch", []).append(result.trial_id)
+    groups = sorted(reasons.items(), key=lambda group: -len(group[1]))
+    lines = [f"{len(ids)} x {reason} ({', '.join(ids[:5])}{', …' if len(ids) > 5 else ''})" for reason, ids in groups]
+    return "No trial reached the end of its first epoch: " + "; ".join(lines or ["none was started"])
+
+
+def build_ensemble(folder: Path, data: DataFolder, top_k: int, objective: str, search_name: str) -> Ensemble:
+    """Hop 2: predict val with each candidate, choose greedily, write `ensemble/`.
+
+    Raises:
+        BadInput: no trial left a checkpoint.
+    """
+    from trashseg_core.confusion import miou
+    from trashseg_core.data.cache import open_split
+    from trashseg_core.ensemble.probabilities import find_disagreement, predict_candidate
+    from trashseg_core.ensemble.select import crossfit_confusions, select_greedily
+    from trashseg_core.pretrained import normalisation
+
+    chosen = candidates(rank(read_results(folder / "results.json"), objective), top_k)
+    checkpoints = [folder / str(result.checkpoint) for result in chosen]
+    configs = [read_config(checkpoint) for checkpoint in checkpoints]
+    val = open_split(data, "val", configs[0].image_size)
+    show = progress_line("candidates predicted")
+    files = []
+    for number, checkpoint in enumerate(checkpoints, 1):
+        files.append(predict_candidate(checkpoint, data, folder / "predictions", val.num_classes))
+        show(number, len(checkpoints))
+    pixels = find_disagreement(files, [config.image_size for config in configs], data, progress_line("photos compared"))
+    selection = select_greedily(pixels)
+    weights = selection.weights(len(chosen))
+    labels, _ = data.labels(data.read("val"))
+    members = [
+        Member(result.trial_id, float(weight), config.image_size, *map(list, normalisation(config)))
+        for result, config, weight in zip(chosen, configs, weights, strict=True)
+        if weight > 0
+    ]
+    ensemble = Ensemble(
+        members=members,
+        class_names=val.class_names,
+        categories={str(category): label for category, label in labels.items()},
+        val_miou=selection.scores[-1],
+        val_miou_crossfit=float(miou(crossfit_confusions(pixels).sum(axis=0))),
+        steps=[
+            {"added": chosen[pick].trial_id, "val_miou": score}
+            for pick, score in zip(selection.picks, selection.scores, strict=True)
+        ],
+        provenance={
+            "search": search_name,
+            "candidates": [result.trial_id for result in chosen],
+            "data": val.key,
+            "version": __version__,
+            "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        },
+    )
+    write_ensemble(
+        folder / "ensemble", ensemble, {result.trial_id: path for result, path in zip(chosen, checkpoints, strict=True)}
+    )
+    return ensemble
+
+
+def write_test_submission(folder: Path, data: DataFolder, output: Path) -> int:
+    """Hops 3 and 4: predict every photo of the test file and write the checked CSV.
+
+    Returns:
+        Number of rows.
+
+    Raises:
+        BadInput: a test photo is missing or bad, or the test file's classes are not the ensemble's.
+    """
+    from trashseg_core.ensemble.bundle import load_members
+    from trashseg_core.inference.ensemble_predict import predict_photos
+    from trashseg_core.submission import write_submission
+
+    ensemble = read_ensemble(folder / "ensemble")
+    split = data.read("test")
+    labels, _ = data.labels(split)
+    if {str(category): label for category, label in labels.items()} != ensemble.categories:
+        raise BadInput(f"{split.path}: its categories are not those that the ensemble was trained on. Use the same table.")
+    photos = [(data.photo_path(photo), (photo.height, photo.width)) for photo in split.photos]
+    show = progress_line("test photos predicted")
+
+    def label_maps():  # type: ignore[no-untyped-def]
+        for done, (_, label_map) in enumerate(predict_photos(load_members(folder / "ensemble", ensemble), photos), 1):
+            show(done, len(photos))
+            yield label_map
+
+    names = [photo.file_name for photo in split.photos]
+    write_submission(output, names, label_maps(), len(ensemble.class_names))
+    return len(names)
+
+
+def run_all(manifest: Manifest) -> None:
+    """All hops that are not done yet, and the summary at the end."""
+    settings, folder = manifest.settings, manifest.settings.folder
+    data = settings.data_folder
+    results = run_trials(manifest) if not trials_are_done(settings) else read_results(folder / "results.json")
+    inputs = (folder / "results.json", f"top_k={settings.top_k}")
+    if not manifest.is_done("ensemble", *inputs):
+        build_ensemble(folder, data, settings.top_k, settings.objective, settings.name)
+        manifest.mark_done(folder, "ensemble", *inputs)
+    if data.split_path("test").is_file():
+        inputs = (folder / "ensemble" / "ensemble.json", data.split_path("test"))
+        if not manifest.is_done("submission", *inputs) or not (folder / "submission.csv").is_file():
+            write_test_submission(folder, data, folder / "submission.csv")
+            manifest.mark_done(folder, "submission", *inputs)
+    write_pictures_and_report(folder, data, settings.objective)
+    print_summary(settings, results)
+
+
+def trials_are_done(settings: SearchSettings) -> bool:
+    """Whether the journal holds the end of every trial, and `results.json` is there."""
+    path = settings.folder / "journal.jsonl"
+    if not path.is_file() or not (settings.folder / "results.json").is_file():
+        return False
+    journal = Journal(path)
+    journal.close()
+    ended = [record for record in journal.trials.values() if record.status is not None]
+    return len(ended) == len(journal.trials) and len(ended) >= settings.trials
+
+
+def write_pictures_and_report(folder: Path, data: DataFolder, objective: str) -> Path:
+    """Draw the overlay panels and write `report.html`."""
+    from experiments.panels import write_panels
+    from experiments.report import write_report
+
+    write_panels(folder / "ensemble", data, folder / "overlays")
+    return write_report(folder, objective)
+
+
+def print_summary(settings: SearchSettings, results: list[TrialResult]) -> None:
+    """Say what was found and where it lies."""
+    folder, best = settings.folder, results[0]
+    ensemble = read_ensemble(folder / "ensemble")
+    members = ", ".join(f"{member.trial_id} x {member.weight:.2f}" for member in ensemble.members)
+    print(
+        f"\nBest trial   {best.trial_id}: {settings.objective} {getattr(best, settings.objective):.4f} in epoch "
+        f"{best.best_epoch}\n"
+        f"Ensemble     val mIoU {ensemble.val_miou:.4f} ({ensemble.val_miou_crossfit:.4f} held out): {members}\n"
+        f"Submission   {folder / 'submission.csv'}\n"
+        f"Report       {folder / 'report.html'}\n"
+        f"MLflow       python run_search.py ui {folder}"
+    )

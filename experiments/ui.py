@@ -1,0 +1,71 @@
+"""The MLflow UI of a search, on this machine only."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+from experiments.settings import SearchSettings
+from experiments.tracking import EXPERIMENT, connect
+from trashseg_core.errors import BadInput
+
+START_TIMEOUT_S = 120
+
+
+def serve(settings: SearchSettings, port: int) -> None:
+    """Start the UI on 127.0.0.1, print its address, and run until interrupted.
+
+    Args:
+        port: 0 takes a free one.
+
+    Raises:
+        BadInput: the port is taken.
+    """
+    port = _free_port(port)
+    uri = settings.tracking
+    experiment = connect(uri).get_experiment_by_name(EXPERIMENT)
+    hosts = f"localhost:{port},127.0.0.1:{port}"  # MLflow's own default lets names like 10.evil.com pass
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--allowed-hosts", hosts, "--workers", "1"]
+    print(f"Starting the MLflow UI over {uri} (about 20 s) …", flush=True)
+    server = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    )
+    try:
+        _wait_until_healthy(server, port)
+        page = f"#/experiments/{experiment.experiment_id}/runs" if experiment else ""
+        print(f"MLflow UI: http://127.0.0.1:{port}/{page}   (Ctrl-C ends it)", flush=True)
+        server.wait()
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def _free_port(port: int) -> int:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise BadInput(f"`--port {port}` cannot be used ({error.strerror}). Give another, or 0 for a free one.") from None
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_healthy(server: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            assert server.stderr is not None
+            reason = server.stderr.read().decode(errors="replace").strip().splitlines() or ["no message"]
+            raise RuntimeError(f"The MLflow UI did not start: {reason[-1][:300]}")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    raise RuntimeError(f"The MLflow UI did not answer within {START_TIMEOUT_S} s.")

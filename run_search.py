@@ -1,0 +1,329 @@
+"""The command line of trashseg: one verb per job.
+
+    python run_search.py search --data DATA --space quick --name first
+"""
+
+import contextlib
+import functools
+import io
+import os
+import re
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+import tyro
+
+from experiments.settings import SearchSettings
+from search_spaces import UnknownSpace
+from trashseg_core.errors import BadInput
+
+
+def search(settings: Annotated[SearchSettings, tyro.conf.arg(name="")]) -> None:
+    """Search, then build the ensemble, the submission and the report.
+
+    Example: python run_search.py search --data DATA --space quick --name first --trials 6 --epochs 9
+    """
+    from experiments.preflight import prepare
+    from trashseg_core.files import locked
+
+    with locked(settings.folder / ".lock", wait=False):
+        manifest = prepare(settings)
+        from experiments.stages import run_all
+
+        run_all(manifest)
+
+
+def resume(
+    run: Annotated[Path, tyro.conf.Positional], /, trials: int | None = None, time_budget: float | None = None
+) -> None:
+    """Go on with a search where it stopped; every checkpointed epoch is kept.
+
+    Args:
+        run: run folder, e.g. runs/first
+        trials: raise the number of trials
+        time_budget: new budget in seconds
+    """
+    from experiments.preflight import reopen
+    from trashseg_core.files import locked
+
+    if not run.is_dir():
+        raise BadInput(f"{run}: no such run folder. Start a search with `search`.")
+    with locked(run / ".lock", wait=False):
+        manifest = reopen(run)
+        given = {"trials": trials, "time_budget": time_budget}
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        manifest.settings = replace(manifest.settings, **changes)
+        manifest.write(run)
+        from experiments.stages import run_all
+
+        run_all(manifest)
+
+
+def ensemble(run: Annotated[Path, tyro.conf.Positional], /, top_k: int | None = None) -> None:
+    """Build the ensemble of a search's best trials anew.
+
+    Args:
+        run: run folder, e.g. runs/first
+        top_k: number of best trials to choose from; default: as the search was started
+    """
+    from experiments.manifest import read_manifest
+    from experiments.stages import build_ensemble
+    from trashseg_core.files import locked
+
+    manifest = read_manifest(run)
+    settings = replace(manifest.settings, top_k=top_k or manifest.settings.top_k)
+    with locked(run / ".lock", wait=False):
+        built = build_ensemble(run, settings.data_folder, settings.top_k, settings.objective, settings.name)
+    members = ", ".join(f"{member.trial_id} x {member.weight:.2f}" for member in built.members)
+    print(f"{run / 'ensemble'}: val mIoU {built.val_miou:.4f} ({built.val_miou_crossfit:.4f} held out): {members}")
+
+
+def predict(
+    ensemble: Annotated[Path, tyro.conf.Positional],
+    images: Annotated[Path, tyro.conf.Positional],
+    /,
+    out: Path,
+    overlays: bool = False,
+) -> None:
+    """Write a PNG label map for every photo; run again, it goes on where it stopped.
+
+    Args:
+        ensemble: ensemble folder, e.g. runs/first/ensemble
+        images: folder of photos, one photo, or a COCO file
+        out: folder for the label maps
+        overlays: also write the photos with coloured labels
+    """
+    from experiments.terminal import progress_line
+    from trashseg_core.inference.predict_files import predict_files
+
+    count = predict_files(ensemble, images, out, overlays, progress_line("photos predicted"))
+    print(f"{out}: {count} label maps written" if count else f"{out}: all label maps are there already")
+
+
+def submit(
+    run: Annotated[Path, tyro.conf.Positional], /, test: Path | None = None, output: Path | None = None
+) -> None:
+    """Predict the test photos and write the checked submission CSV.
+
+    Args:
+        run: run folder, e.g. runs/first
+        test: COCO file of the photos to predict; default: the search's test file
+        output: default: RUN/submission.csv
+    """
+    from experiments.manifest import read_manifest
+    from experiments.stages import write_test_submission
+
+    data = read_manifest(run).settings.data_folder
+    if test is not None:
+        data = replace(data, path=str(test.absolute().parent), test_file=test.name)
+    target = output or run / "submission.csv"
+    rows = write_test_submission(run, data, target)
+    print(f"{target}: {rows} rows, checked")
+
+
+def report(run: Annotated[Path, tyro.conf.Positional], /) -> None:
+    """Draw the pictures and write report.html anew.
+
+    Args:
+        run: run folder, e.g. runs/first
+    """
+    from experiments.manifest import read_manifest
+    from experiments.stages import write_pictures_and_report
+
+    settings = read_manifest(run).settings
+    print(write_pictures_and_report(run, settings.data_folder, settings.objective))
+
+
+def train(
+    data: Path | None = None,
+    out: Path = Path("runs/single"),
+    set: tuple[str, ...] = (),
+    from_: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
+    trial: str | None = None,
+    threads: int = 1,
+) -> None:
+    """Train one configuration without Ray, or a trial of a search again; the same seed and threads, the same numbers.
+
+    Args:
+        data: data folder; with --from, the search's by default
+        out: folder for the checkpoints; run again, it goes on from the last one
+        set: hyperparameters, field=value
+        from_: run folder whose trial is taken
+        trial: id of that trial, e.g. t0003
+        threads: CPU threads; the numbers of a search are those of its --cpus-per-trial
+    """
+    from experiments.single import train_single
+
+    train_single(data, out, set, from_, trial, threads)
+
+
+def check(
+    data: Annotated[Path, tyro.conf.Positional],
+    /,
+    all: bool = False,
+    skip_bad: bool = False,
+    background_category: str | None = None,
+    follow_links: bool = False,
+) -> None:
+    """Validate a data folder: every entry, every photo. Prints the class table.
+
+    Args:
+        data: folder with train.json, val.json, test.json and the photos
+        all: list every finding
+        skip_bad: accept what `search --skip-bad` would leave out
+        background_category: category that is the background itself
+        follow_links: accept photos behind links that lead out of the folder
+    """
+    from experiments.data_check import print_check
+    from trashseg_core.data.folder import DataFolder
+
+    folder = DataFolder(str(data.absolute()), background_category=background_category, follow_links=follow_links)
+    print_check(folder, all, skip_bad)
+
+
+def sample_data(folder: Annotated[Path, tyro.conf.Positional], /, images: int = 240, seed: int = 0) -> None:
+    """Generate a small long-tailed set of drawn trash photos, in the layout that `search` reads.
+
+    Args:
+        folder: a new folder
+        images: number of photos in all splits
+        seed: another seed, other photos
+    """
+    from trashseg_core.data.sample_data import write_sample_data
+
+    counts = write_sample_data(folder, num_images=images, seed=seed)
+    print(f"{folder}: " + ", ".join(f"{count} {split}" for split, count in counts.items()))
+
+
+def ui(run: Annotated[Path, tyro.conf.Positional], /, port: int = 5000) -> None:
+    """Open the MLflow UI of a search on 127.0.0.1.
+
+    Args:
+        run: run folder, e.g. runs/first
+        port: 0 takes a free one
+    """
+    from experiments.manifest import read_manifest
+    from experiments.ui import serve
+
+    serve(read_manifest(run).settings, port)
+
+
+VERBS = {
+    "search": search,
+    "resume": resume,
+    "ensemble": ensemble,
+    "predict": predict,
+    "submit": submit,
+    "report": report,
+    "train": train,
+    "check": check,
+    "sample-data": sample_data,
+    "ui": ui,
+}
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run one verb and return the exit code: 0 fine, 1 failed, 2 bad input, 130 interrupted, 143 terminated."""
+    debug = "--debug" in arguments
+    arguments = _join_repeated([word for word in arguments if word != "--debug"], "--set")
+    signal.signal(signal.SIGTERM, _on_signal)
+    signal.signal(signal.SIGINT, _on_signal)
+    try:
+        return _run(arguments)
+    except (BadInput, UnknownSpace) as error:
+        if debug:
+            raise
+        return _fail(2, str(error))
+    except KeyboardInterrupt:
+        return _fail(130, f"Interrupted; every checkpointed epoch is kept.{_how_to_go_on(arguments)}")
+    except Terminated:
+        return _fail(143, f"Terminated; every checkpointed epoch is kept.{_how_to_go_on(arguments)}")
+    except Exception as error:
+        if debug:
+            raise
+        return _fail(1, f"{type(error).__name__}: {error} (`--debug` shows where)")
+
+
+def _run(arguments: list[str]) -> int:
+    """Parse the arguments, turning tyro's boxes into one line, and call the verb."""
+    noise = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(noise):
+            call = tyro.extras.subcommand_cli_from_dict(
+                {name: _deferred(verb) for name, verb in VERBS.items()},
+                prog="run_search.py",
+                description=__doc__,
+                args=arguments,
+            )
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            return 0
+        words = re.sub(r"[\u2500-\u257f]|\x1b\[[0-9;]*m", " ", noise.getvalue()).split()
+        return _fail(2, " ".join(words) or "Unknown command. Try --help.")
+    call()
+    return 0
+
+
+def _deferred(verb: Any) -> Any:
+    """The verb with its signature, returning the call instead of making it."""
+
+    @functools.wraps(verb)
+    def bind(*args: Any, **kwargs: Any) -> Any:
+        return functools.partial(verb, *args, **kwargs)
+
+    return bind
+
+
+def _join_repeated(arguments: list[str], flag: str) -> list[str]:
+    """Let a list flag be given several times: its values move behind its first occurrence."""
+    if arguments.count(flag) < 2:
+        return arguments
+    kept, values, collecting = [], [], False
+    for word in arguments:
+        if word == flag:
+            collecting = True
+        elif collecting and not word.startswith("--"):
+            values.append(word)
+        else:
+            collecting = False
+            kept.append(word)
+    return [*kept, flag, *values]
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    """Unwind once, so that everything is saved and stopped; a second signal ends at once."""
+    code = 130 if number == signal.SIGINT else 143
+    for same in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(same, lambda *_: os._exit(code))
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+
+
+def _how_to_go_on(arguments: list[str]) -> str:
+    """The command that goes on with an interrupted search."""
+    values = dict(zip(arguments, arguments[1:], strict=False))
+    if arguments[:1] == ["resume"]:
+        return f" Go on with: python run_search.py {' '.join(arguments)}"
+    if arguments[:1] == ["search"] and "--name" in values:
+        return f" Go on with: python run_search.py resume {Path(values.get('--out', 'runs')) / values['--name']}"
+    return ""
+
+
+def _fail(code: int, message: str) -> int:
+    print(f"run_search.py: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
