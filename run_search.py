@@ -1,18 +1,12 @@
 """The command line of trashseg: one verb per job.
 
-    python run_search.py search --data DATA --space quick --name first
+Example: python run_search.py search --data DATA --space quick --name first
 """
 
-import contextlib
-import functools
-import io
 import os
-import re
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -21,8 +15,8 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import tyro
 
+from experiments.command_line import Verb, run_command
 from experiments.settings import SearchSettings
-from search_spaces import UnknownSpace
 from trashseg_core.errors import BadInput
 
 
@@ -74,8 +68,8 @@ def ensemble(run: Annotated[Path, tyro.conf.Positional], /, top_k: int | None = 
         run: run folder, e.g. runs/first
         top_k: number of best trials to choose from; default: as the search was started
     """
+    from experiments.ensembling import build_ensemble
     from experiments.manifest import read_manifest
-    from experiments.stages import build_ensemble
     from trashseg_core.files import locked
 
     manifest = read_manifest(run)
@@ -92,6 +86,7 @@ def predict(
     /,
     out: Path,
     overlays: bool = False,
+    max_megapixels: float = SearchSettings.max_megapixels,
 ) -> None:
     """Write a PNG label map for every photo; run again, it goes on where it stopped.
 
@@ -100,17 +95,16 @@ def predict(
         images: folder of photos, one photo, or a COCO file
         out: folder for the label maps
         overlays: also write the photos with coloured labels
+        max_megapixels: largest photo to read, in 10^6 pixels
     """
     from experiments.terminal import progress_line
     from trashseg_core.inference.predict_files import predict_files
 
-    count = predict_files(ensemble, images, out, overlays, progress_line("photos predicted"))
+    count = predict_files(ensemble, images, out, overlays, progress_line("photos predicted"), max_megapixels)
     print(f"{out}: {count} label maps written" if count else f"{out}: all label maps are there already")
 
 
-def submit(
-    run: Annotated[Path, tyro.conf.Positional], /, test: Path | None = None, output: Path | None = None
-) -> None:
+def submit(run: Annotated[Path, tyro.conf.Positional], /, test: Path | None = None, output: Path | None = None) -> None:
     """Predict the test photos and write the checked submission CSV.
 
     Args:
@@ -172,6 +166,8 @@ def check(
     skip_bad: bool = False,
     background_category: str | None = None,
     follow_links: bool = False,
+    max_json_mb: int = SearchSettings.max_json_mb,
+    max_megapixels: float = SearchSettings.max_megapixels,
 ) -> None:
     """Validate a data folder: every entry, every photo. Prints the class table.
 
@@ -181,11 +177,19 @@ def check(
         skip_bad: accept what `search --skip-bad` would leave out
         background_category: category that is the background itself
         follow_links: accept photos behind links that lead out of the folder
+        max_json_mb: largest annotation file to read, in 10^6 bytes
+        max_megapixels: largest photo to read, in 10^6 pixels
     """
     from experiments.data_check import print_check
     from trashseg_core.data.folder import DataFolder
 
-    folder = DataFolder(str(data.absolute()), background_category=background_category, follow_links=follow_links)
+    folder = DataFolder(
+        str(data.absolute()),
+        background_category=background_category,
+        follow_links=follow_links,
+        max_json_mb=max_json_mb,
+        max_megapixels=max_megapixels,
+    )
     print_check(folder, all, skip_bad)
 
 
@@ -216,7 +220,7 @@ def ui(run: Annotated[Path, tyro.conf.Positional], /, port: int = 5000) -> None:
     serve(read_manifest(run).settings, port)
 
 
-VERBS = {
+VERBS: dict[str, Verb] = {
     "search": search,
     "resume": resume,
     "ensemble": ensemble,
@@ -230,99 +234,9 @@ VERBS = {
 }
 
 
-class Terminated(BaseException):
-    """SIGTERM arrived."""
-
-
 def main(arguments: list[str]) -> int:
     """Run one verb and return the exit code: 0 fine, 1 failed, 2 bad input, 130 interrupted, 143 terminated."""
-    debug = "--debug" in arguments
-    arguments = _join_repeated([word for word in arguments if word != "--debug"], "--set")
-    signal.signal(signal.SIGTERM, _on_signal)
-    signal.signal(signal.SIGINT, _on_signal)
-    try:
-        return _run(arguments)
-    except (BadInput, UnknownSpace) as error:
-        if debug:
-            raise
-        return _fail(2, str(error))
-    except KeyboardInterrupt:
-        return _fail(130, f"Interrupted; every checkpointed epoch is kept.{_how_to_go_on(arguments)}")
-    except Terminated:
-        return _fail(143, f"Terminated; every checkpointed epoch is kept.{_how_to_go_on(arguments)}")
-    except Exception as error:
-        if debug:
-            raise
-        return _fail(1, f"{type(error).__name__}: {error} (`--debug` shows where)")
-
-
-def _run(arguments: list[str]) -> int:
-    """Parse the arguments, turning tyro's boxes into one line, and call the verb."""
-    noise = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(noise):
-            call = tyro.extras.subcommand_cli_from_dict(
-                {name: _deferred(verb) for name, verb in VERBS.items()},
-                prog="run_search.py",
-                description=__doc__,
-                args=arguments,
-            )
-    except SystemExit as stop:
-        if stop.code in (0, None):
-            return 0
-        words = re.sub(r"[\u2500-\u257f]|\x1b\[[0-9;]*m", " ", noise.getvalue()).split()
-        return _fail(2, " ".join(words) or "Unknown command. Try --help.")
-    call()
-    return 0
-
-
-def _deferred(verb: Any) -> Any:
-    """The verb with its signature, returning the call instead of making it."""
-
-    @functools.wraps(verb)
-    def bind(*args: Any, **kwargs: Any) -> Any:
-        return functools.partial(verb, *args, **kwargs)
-
-    return bind
-
-
-def _join_repeated(arguments: list[str], flag: str) -> list[str]:
-    """Let a list flag be given several times: its values move behind its first occurrence."""
-    if arguments.count(flag) < 2:
-        return arguments
-    kept, values, collecting = [], [], False
-    for word in arguments:
-        if word == flag:
-            collecting = True
-        elif collecting and not word.startswith("--"):
-            values.append(word)
-        else:
-            collecting = False
-            kept.append(word)
-    return [*kept, flag, *values]
-
-
-def _on_signal(number: int, frame: FrameType | None) -> None:
-    """Unwind once, so that everything is saved and stopped; a second signal ends at once."""
-    code = 130 if number == signal.SIGINT else 143
-    for same in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(same, lambda *_: os._exit(code))
-    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
-
-
-def _how_to_go_on(arguments: list[str]) -> str:
-    """The command that goes on with an interrupted search."""
-    values = dict(zip(arguments, arguments[1:], strict=False))
-    if arguments[:1] == ["resume"]:
-        return f" Go on with: python run_search.py {' '.join(arguments)}"
-    if arguments[:1] == ["search"] and "--name" in values:
-        return f" Go on with: python run_search.py resume {Path(values.get('--out', 'runs')) / values['--name']}"
-    return ""
-
-
-def _fail(code: int, message: str) -> int:
-    print(f"run_search.py: {' '.join(message.split())}", file=sys.stderr)
-    return code
+    return run_command(VERBS, __doc__ or "", arguments)
 
 
 if __name__ == "__main__":

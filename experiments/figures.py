@@ -99,16 +99,20 @@ def class_ious(confusions: dict[str, Confusions]) -> go.Figure:
     order = list(np.argsort(-np.nan_to_num(next(iter(rows.values())), nan=2.0), kind="stable")) if rows else []
     for number, (trial, values) in reversed(list(enumerate(rows.items()))):
         figure.add_bar(
-            y=[plain(_cut(names[label], 28)) for label in order],
+            y=list(range(len(order))),
             x=[None if math.isnan(values[label]) else float(values[label]) for label in order],
             orientation="h",
             name=plain(trial),
             marker={"color": SERIES[number % len(SERIES)]},
-            hovertemplate=f"%{{y}}, {plain(trial)}: %{{x:.3f}}<extra></extra>",
+            text=[plain(names[label]) for label in order],
+            textposition="none",
+            hovertemplate=f"%{{text}}, {plain(trial)}: %{{x:.3f}}<extra></extra>",
         )
     height = 110 + len(names) * (10 + (9 if len(names) <= 20 else 5) * len(rows))
     figure.update_layout(barmode="group", bargap=0.25, height=max(300, height), legend_traceorder="reversed")
     figure.update_xaxes(range=[0, 1])
+    ticks = [plain(_cut(names[label], 28)) for label in order]  # not the categories: cut names may be equal
+    figure.update_yaxes(tickvals=list(range(len(ticks))), ticktext=ticks)
     return _or_note(figure, "No checkpoint with confusion matrices.")
 
 
@@ -166,7 +170,7 @@ def ensemble_steps(ensemble: Ensemble) -> go.Figure:
             y=names,
             text=[f"  {text}" for text in (f"{scores[0]:.4f}", *gains)],
             mode="lines+markers+text",
-            textposition="middle right",
+            textposition="top right",
             cliponaxis=False,
             line={"color": STATUS_COLOURS["finished"], "width": 2.5},
             marker={"size": 10},
@@ -174,7 +178,7 @@ def ensemble_steps(ensemble: Ensemble) -> go.Figure:
         )
         room = max(max(scores) - min(scores), 0.005)
         figure.update_xaxes(range=[min(scores) - 0.1 * room, max(scores) + 0.35 * room], nticks=6)
-        figure.update_yaxes(autorange="reversed")
+        figure.update_yaxes(autorange="reversed", type="category")
     figure.update_layout(showlegend=False, height=110 + 34 * len(steps))
     return _or_note(figure, "The ensemble lists no steps.")
 

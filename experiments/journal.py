@@ -89,9 +89,7 @@ class Journal:
     def add_trial(self, params: dict[str, Any], distributions: dict[str, str], config: dict[str, Any]) -> TrialRecord:
         """Record that a trial was proposed; its key is the next number."""
         key = f"t{len(self.trials):04d}"
-        self._append(
-            {"event": "trial", "key": key, "params": params, "distributions": distributions, "config": config}
-        )
+        self._append({"event": "trial", "key": key, "params": params, "distributions": distributions, "config": config})
         return self.trials[key]
 
     def add_epoch(self, key: str, epoch: int, metrics: dict[str, Any]) -> bool:

@@ -93,12 +93,16 @@ def check_models(configs: list[TrialConfig]) -> None:
 
 
 def build_caches(folder: DataFolder, configs: list[TrialConfig], splits: dict[str, Split]) -> None:
-    """Decode train and val once at each training size of the space."""
+    """Decode train and val once at each training size of the space; say how much `skip_bad` leaves out."""
     from trashseg_core.data.cache import open_split
 
-    for size in sorted({config.image_size for config in configs}):
-        for name in ("train", "val"):
-            open_split(folder, name, size, progress_line(f"{name} photos decoded at {size} px"), checked=splits[name])
+    for name in ("train", "val"):
+        for size in sorted({config.image_size for config in configs}):
+            show = progress_line(f"{name} photos decoded at {size} px")
+            opened = open_split(folder, name, size, show, checked=splits[name])
+        num_bad = len(splits[name].findings) + opened.num_skipped
+        if num_bad:
+            print(f"{name}: {num_bad} bad entries left out, {len(opened)} photos used", flush=True)
 
 
 def _signature(settings: SearchSettings, splits: dict[str, Split]) -> tuple[dict[str, list[str]], dict[str, str]]:

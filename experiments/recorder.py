@@ -71,8 +71,8 @@ class Recorder(Callback):
         """Record why a trial's process died for good."""
         record = self._record(trial)
         error = trial.get_error()
-        reason = str(error).strip().splitlines()[-1][:300] if error else "the process died"
-        self._journal.end_trial(record.key, "failed", reason)
+        lines = str(error or "").strip().splitlines() or ["the process died"]
+        self._journal.end_trial(record.key, "failed", lines[-1][:300])
         for listener in self._listeners:
             listener.trial_ended(record)
 

@@ -31,14 +31,15 @@ class TrialResult:
 
 
 def result_of(record: TrialRecord, objective: str, folder: Path) -> TrialResult:
-    """Summarise a trial's record. A trial without an end counts as stopped (by the budget or an interruption)."""
+    """Summarise a trial's record. One without an end was stopped by the budget or an interruption; before its first
+    epoch that counts as failed."""
     best = record.best(objective)
     epoch = best[0] if best else None
     checkpoint = f"trials/{record.key}/epoch_{epoch:04d}" if epoch is not None else None
     if checkpoint is not None and not (folder / checkpoint).is_dir():
         checkpoint = None
     metrics = record.epochs[epoch] if epoch is not None else {}
-    status: Any = record.status or "stopped"
+    status: Any = record.status or ("stopped" if best else "failed")
     return TrialResult(
         trial_id=record.key,
         status=status,
@@ -49,7 +50,7 @@ def result_of(record: TrialRecord, objective: str, folder: Path) -> TrialResult:
         config=record.config,
         checkpoint=checkpoint,
         seconds=round(sum(float(one.get("epoch_s", 0)) for one in record.epochs.values()), 3),
-        error=record.error,
+        error=record.error or (None if best else "ended before its first epoch"),
     )
 
 

@@ -14,7 +14,9 @@ class RestoredAsha(AsyncHyperBandScheduler):
     Tune saves no scheduler state; without this, every trial after a resume would meet empty rungs and pass.
     """
 
-    def __init__(self, journal: Journal, objective: str, epochs: int, grace_period: int, reduction_factor: float) -> None:
+    def __init__(
+        self, journal: Journal, objective: str, epochs: int, grace_period: int, reduction_factor: float
+    ) -> None:
         super().__init__("epoch", max_t=epochs, grace_period=grace_period, reduction_factor=reduction_factor)
         self._objective_name = objective
         self.cut: set[str] = set()

@@ -20,6 +20,7 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")
 import ray
 from ray import tune
 
+from experiments.guardian import start_guardian
 from experiments.journal import Journal
 from experiments.recorder import Listener, Recorder
 from experiments.resources import Slots, plan_slots
@@ -114,14 +115,18 @@ def build_tuner(
     )
 
 
-def run(settings: SearchSettings, space: Space, trainable: Trainable, journal: Journal, listeners: tuple[Listener, ...]) -> None:
+def run(
+    settings: SearchSettings, space: Space, trainable: Trainable, journal: Journal, listeners: tuple[Listener, ...]
+) -> None:
     """Run the trials that the journal does not hold an end of, and stop Ray. Safe to repeat after any kill."""
     local = settings.folder / "ray"
     if settings.storage is None:
         shutil.rmtree(local, ignore_errors=True)  # what an earlier start left; the journal is the truth
+    guardian = start_guardian()
     try:
         build_tuner(settings, space, trainable, journal=journal, listeners=listeners).fit()
     finally:
         ray.shutdown()
+        guardian.communicate()
         if settings.storage is None:
             shutil.rmtree(local, ignore_errors=True)

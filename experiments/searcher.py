@@ -27,7 +27,9 @@ class PinnedTrial:
 
     def suggest_float(self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False) -> Any:
         """As `optuna.Trial.suggest_float`."""
-        return self._pins[name] if name in self._pins else self._trial.suggest_float(name, low, high, step=step, log=log)
+        return (
+            self._pins[name] if name in self._pins else self._trial.suggest_float(name, low, high, step=step, log=log)
+        )
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> Any:
         """As `optuna.Trial.suggest_int`."""
@@ -90,7 +92,9 @@ class OptunaSearcher(Searcher):
             value=value,
             params=record.params,
             distributions=distributions,
-            intermediate_values={epoch: m[self._objective] for epoch, m in record.epochs.items() if self._objective in m},
+            intermediate_values={
+                epoch: m[self._objective] for epoch, m in record.epochs.items() if self._objective in m
+            },
         )
         self._numbers[record.key] = len(self.study.get_trials(deepcopy=False))
         self.study.add_trial(frozen)
@@ -99,7 +103,8 @@ class OptunaSearcher(Searcher):
         """Accept what `TuneConfig` says; it is what the searcher was made with."""
         return True
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    # Ray's annotation leaves out the text FINISHED, which its docs and its controller know.
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """Return the next trial's params with its `trial_key`; None while enough trials run; FINISHED at the end."""
         if len(self._keys) >= self._max_concurrent:
             return None
@@ -124,6 +129,9 @@ class OptunaSearcher(Searcher):
         )
         trial = self.study.ask()
         self._space(PinnedTrial(trial, self._pins))
+        note = "tpe:relative_params:0"  # for other processes; a resume would not have it, and propose something else
+        if note in self.study._storage.get_trial_system_attrs(trial._trial_id):
+            self.study._storage.set_trial_system_attr(trial._trial_id, note, "")
         distributions = {name: distribution_to_json(kind) for name, kind in trial.distributions.items()}
         record = self._journal.add_trial(dict(trial.params), distributions, {**trial.params, **self._pins})
         self._numbers[record.key] = trial.number

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trashseg_core.config import parse_assignments
+from trashseg_core.data.coco import MAX_JSON_MB
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.data.photos import MAX_MEGAPIXELS
 from trashseg_core.errors import BadInput
 
 
@@ -17,7 +19,7 @@ class SearchSettings:
     data: str
     """Folder with train.json, val.json, test.json and the photos."""
     space: str
-    """What may vary: the name of a space (quick, baseline, wide), or the path of your own Python file. A file is code."""
+    """What may vary: the name of a space (quick, baseline, wide), or the path of your own Python file, which is run."""
     name: str
     """Name of the search; everything it makes is in OUT/NAME."""
     out: str = "runs"
@@ -58,6 +60,10 @@ class SearchSettings:
     """Leave out bad annotations and bad train or val photos instead of refusing them."""
     follow_links: bool = False
     """Accept photos behind links that lead out of the data folder."""
+    max_json_mb: int = MAX_JSON_MB
+    """Largest annotation file to read, in 10^6 bytes."""
+    max_megapixels: float = MAX_MEGAPIXELS
+    """Largest photo to read, in 10^6 pixels."""
     ray_address: str | None = None
     """Address of a running Ray cluster. Default: a Ray of its own on this machine."""
     storage: str | None = None
@@ -73,12 +79,12 @@ class SearchSettings:
         """
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
             raise BadInput(f"The value of `--name` is {self.name!r}, but must be letters, digits, `.`, `_` and `-`.")
-        for flag in ("trials", "epochs", "top_k"):
+        for flag in ("trials", "epochs", "top_k", "max_json_mb"):
             _at_least(flag, getattr(self, flag), 1)
         for flag in ("concurrent", "grace_period"):
             if getattr(self, flag) is not None:
                 _at_least(flag, getattr(self, flag), 1)
-        for flag in ("cpus_per_trial", "time_budget"):
+        for flag in ("cpus_per_trial", "time_budget", "max_megapixels"):
             if getattr(self, flag) is not None and not getattr(self, flag) > 0:
                 raise BadInput(f"The value of `--{_dashed(flag)}` is {getattr(self, flag)}, but must be above 0.")
         if self.gpus_per_trial is not None and not self.gpus_per_trial >= 0:
@@ -91,6 +97,7 @@ class SearchSettings:
             raise BadInput(f"The value of `--seed` is {self.seed}, but must be between 0 and 2^32 - 1.")
         if "epochs" in parse_assignments(self.set):
             raise BadInput("`--set epochs=…` contradicts `--epochs`. Use `--epochs` alone.")
+        _ = self.tracking  # refuses the file store before any work
 
     @property
     def folder(self) -> Path:
@@ -119,6 +126,8 @@ class SearchSettings:
             self.background_category,
             self.skip_bad,
             self.follow_links,
+            self.max_json_mb,
+            self.max_megapixels,
         )
 
     @property
@@ -132,7 +141,9 @@ class SearchSettings:
         if uri is None:
             return f"sqlite:///{Path(self.out).absolute() / 'mlflow.db'}"
         if uri.startswith("file:") or "://" not in uri:
-            raise BadInput(f"The value of `--tracking-uri` is {uri!r}, but MLflow needs a database or server: sqlite:///F.db")
+            raise BadInput(
+                f"The value of `--tracking-uri` is {uri!r}, but MLflow needs a database or server: sqlite:///F.db"
+            )
         if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
             return f"sqlite:///{Path(uri.removeprefix('sqlite:///')).absolute()}"
         return uri

@@ -46,6 +46,8 @@ class ProbeTrial:
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> Any:
         """Check and answer an integer."""
         _check_bounds(name, low, high, step, log)
+        if any(value != int(value) for value in (low, high, step)):
+            raise BadInput(f"Space: the bounds of `{name}` are {low}, {high} and {step}, but must be integers.")
         self.domains[name] = f"integer {low} to {high} by {step}" + (", log" if log else "")
         return self._answer(name, list(range(low, high + 1, step)) if high - low < 10_000 else [low, high])
 
@@ -65,17 +67,21 @@ def default_point(space: Callable[[Any], None], pins: dict[str, Any] | None = No
 
     def choose(name: str, options: list[Any]) -> Any:
         default = getattr(TrialConfig, name, None)
-        near = [option for option in options if option == default and isinstance(option, bool) == isinstance(default, bool)]
+        near = [
+            option for option in options if option == default and isinstance(option, bool) == isinstance(default, bool)
+        ]
         if isinstance(default, float) and not near and all(isinstance(option, float) for option in options):
             near = [option for option in options if math.isclose(option, default)]
         return near[0] if near else options[0]
 
     trial = ProbeTrial(choose, pins)
-    space(trial)
+    _call(space, trial)
     return trial.params
 
 
-def draw_points(space: Callable[[Any], None], pins: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+def draw_points(
+    space: Callable[[Any], None], pins: dict[str, Any]
+) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
     """Draw the default point and random ones of a space.
 
     Returns:
@@ -89,7 +95,7 @@ def draw_points(space: Callable[[Any], None], pins: dict[str, Any]) -> tuple[lis
     domains: dict[str, set[str]] = {}
     for _ in range(NUM_DRAWS):
         trial = ProbeTrial(lambda name, options: rng.choice(options), pins)
-        space(trial)
+        _call(space, trial)
         points.append(trial.params)
         for name, domain in trial.domains.items():
             domains.setdefault(name, set()).add(domain)
@@ -115,13 +121,26 @@ def check_space(space: Callable[[Any], None], pins: dict[str, Any]) -> list[Tria
     return list(models.values())
 
 
+def _call(space: Callable[[Any], None], trial: ProbeTrial) -> None:
+    try:
+        space(trial)
+    except BadInput:
+        raise
+    except Exception as error:  # a space is the user's code
+        raise BadInput(f"Space: it fails with {type(error).__name__}: {error}. Mend its function `space`.") from error
+
+
 def _check_bounds(name: str, low: float, high: float, step: float | None, log: bool) -> None:
     numbers = [low, high, *([step] if step is not None else [])]
-    if any(isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) for value in numbers):
+    if any(
+        isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) for value in numbers
+    ):
         raise BadInput(f"Space: the bounds of `{name}` are {numbers}, but must be finite numbers.")
     if low >= high:
         raise BadInput(f"Space: the bounds of `{name}` are {low} and {high}, but low must be below high.")
     if log and low <= 0:
         raise BadInput(f"Space: `{name}` is on a log scale, but its low bound is {low}. It must be above 0.")
+    if log and step not in (None, 1):
+        raise BadInput(f"Space: `{name}` has a log scale and the step {step}. Leave one of them out.")
     if step is not None and step <= 0:
         raise BadInput(f"Space: the step of `{name}` is {step}, but must be above 0.")

@@ -1,19 +1,21 @@
 """The four hops of a search: trials, ensemble, submission, report. Each starts from the files of the one before."""
 
-import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from experiments.journal import Journal
 from experiments.manifest import Manifest
-from experiments.results import TrialResult, candidates, rank, read_results, result_of, write_results
+from experiments.results import TrialResult, rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
 from experiments.terminal import Terminal, progress_line
 from experiments.tracking import Tracker
+from experiments.trial_folder import TrialFolder
 from search_spaces import load
-from trashseg_core import __version__
-from trashseg_core.checkpoint import read_config
+from trashseg_core.checkpoint import read_confusions
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.ensemble.bundle import Ensemble, Member, read_ensemble, write_ensemble
+from trashseg_core.ensemble.bundle import read_ensemble
 from trashseg_core.errors import BadInput
 
 
@@ -41,6 +43,7 @@ def run_trials(manifest: Manifest) -> list[TrialResult]:
             run(settings, load(settings.space), build_trainable(job), journal, (terminal, tracker))
         status = "FINISHED"
     finally:
+        tidy_trials(journal, settings)
         results = collect_results(journal, settings)
         best = {name: getattr(results[0], name) for name in ("val_miou", "val_miou_low")} if results else {}
         metrics = {f"best_{name}": value for name, value in best.items() if value is not None}
@@ -49,6 +52,14 @@ def run_trials(manifest: Manifest) -> list[TrialResult]:
     if not any(result.checkpoint for result in results):
         raise SearchFailed(failure_summary(results))
     return results
+
+
+def tidy_trials(journal: Journal, settings: SearchSettings) -> None:
+    """Keep the best checkpoint only of every trial that ended; an open one also keeps its last, to go on from."""
+    for record in journal.trials.values():
+        path = settings.folder / "trials" / record.key
+        if record.status is not None and path.is_dir():
+            TrialFolder(path, settings.objective).prune()
 
 
 def collect_results(journal: Journal, settings: SearchSettings) -> list[TrialResult]:
@@ -69,60 +80,6 @@ def failure_summary(results: list[TrialResult]) -> str:
     return "No trial reached the end of its first epoch: " + "; ".join(lines or ["none was started"])
 
 
-def build_ensemble(folder: Path, data: DataFolder, top_k: int, objective: str, search_name: str) -> Ensemble:
-    """Hop 2: predict val with each candidate, choose greedily, write `ensemble/`.
-
-    Raises:
-        BadInput: no trial left a checkpoint.
-    """
-    from trashseg_core.confusion import miou
-    from trashseg_core.data.cache import open_split
-    from trashseg_core.ensemble.probabilities import find_disagreement, predict_candidate
-    from trashseg_core.ensemble.select import crossfit_confusions, select_greedily
-    from trashseg_core.pretrained import normalisation
-
-    chosen = candidates(rank(read_results(folder / "results.json"), objective), top_k)
-    checkpoints = [folder / str(result.checkpoint) for result in chosen]
-    configs = [read_config(checkpoint) for checkpoint in checkpoints]
-    val = open_split(data, "val", configs[0].image_size)
-    show = progress_line("candidates predicted")
-    files = []
-    for number, checkpoint in enumerate(checkpoints, 1):
-        files.append(predict_candidate(checkpoint, data, folder / "predictions", val.num_classes))
-        show(number, len(checkpoints))
-    pixels = find_disagreement(files, [config.image_size for config in configs], data, progress_line("photos compared"))
-    selection = select_greedily(pixels)
-    weights = selection.weights(len(chosen))
-    labels, _ = data.labels(data.read("val"))
-    members = [
-        Member(result.trial_id, float(weight), config.image_size, *map(list, normalisation(config)))
-        for result, config, weight in zip(chosen, configs, weights, strict=True)
-        if weight > 0
-    ]
-    ensemble = Ensemble(
-        members=members,
-        class_names=val.class_names,
-        categories={str(category): label for category, label in labels.items()},
-        val_miou=selection.scores[-1],
-        val_miou_crossfit=float(miou(crossfit_confusions(pixels).sum(axis=0))),
-        steps=[
-            {"added": chosen[pick].trial_id, "val_miou": score}
-            for pick, score in zip(selection.picks, selection.scores, strict=True)
-        ],
-        provenance={
-            "search": search_name,
-            "candidates": [result.trial_id for result in chosen],
-            "data": val.key,
-            "version": __version__,
-            "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        },
-    )
-    write_ensemble(
-        folder / "ensemble", ensemble, {result.trial_id: path for result, path in zip(chosen, checkpoints, strict=True)}
-    )
-    return ensemble
-
-
 def write_test_submission(folder: Path, data: DataFolder, output: Path) -> int:
     """Hops 3 and 4: predict every photo of the test file and write the checked CSV.
 
@@ -140,12 +97,13 @@ def write_test_submission(folder: Path, data: DataFolder, output: Path) -> int:
     split = data.read("test")
     labels, _ = data.labels(split)
     if {str(category): label for category, label in labels.items()} != ensemble.categories:
-        raise BadInput(f"{split.path}: its categories are not those that the ensemble was trained on. Use the same table.")
+        raise BadInput(f"{split.path}: its categories are not those of the ensemble. Use the table it was trained on.")
     photos = [(data.photo_path(photo), (photo.height, photo.width)) for photo in split.photos]
     show = progress_line("test photos predicted")
 
-    def label_maps():  # type: ignore[no-untyped-def]
-        for done, (_, label_map) in enumerate(predict_photos(load_members(folder / "ensemble", ensemble), photos), 1):
+    def label_maps() -> Iterator[np.ndarray]:
+        predicted = predict_photos(load_members(folder / "ensemble", ensemble), photos, data.max_megapixels)
+        for done, (_, label_map) in enumerate(predicted, 1):
             show(done, len(photos))
             yield label_map
 
@@ -159,10 +117,12 @@ def run_all(manifest: Manifest) -> None:
     settings, folder = manifest.settings, manifest.settings.folder
     data = settings.data_folder
     results = run_trials(manifest) if not trials_are_done(settings) else read_results(folder / "results.json")
-    inputs = (folder / "results.json", f"top_k={settings.top_k}")
-    if not manifest.is_done("ensemble", *inputs):
+    candidates_from = (folder / "results.json", f"top_k={settings.top_k}")
+    if not manifest.is_done("ensemble", *candidates_from):
+        from experiments.ensembling import build_ensemble
+
         build_ensemble(folder, data, settings.top_k, settings.objective, settings.name)
-        manifest.mark_done(folder, "ensemble", *inputs)
+        manifest.mark_done(folder, "ensemble", *candidates_from)
     if data.split_path("test").is_file():
         inputs = (folder / "ensemble" / "ensemble.json", data.split_path("test"))
         if not manifest.is_done("submission", *inputs) or not (folder / "submission.csv").is_file():
@@ -188,7 +148,8 @@ def write_pictures_and_report(folder: Path, data: DataFolder, objective: str) ->
     from experiments.panels import write_panels
     from experiments.report import write_report
 
-    write_panels(folder / "ensemble", data, folder / "overlays")
+    confusions = read_confusions(folder / "ensemble").per_image
+    write_panels(folder / "ensemble", data, folder / "overlays", confusions=confusions)
     return write_report(folder, objective)
 
 

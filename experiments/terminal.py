@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -90,7 +91,9 @@ class Terminal:
 
     def _table(self) -> Table:
         records = list(self.journal.trials.values())
-        counts = {status: sum(record.status == status for record in records) for status in ("finished", "stopped", "failed")}
+        counts = {
+            status: sum(record.status == status for record in records) for status in ("finished", "stopped", "failed")
+        }
         title = (
             f"{len(records)}/{self.num_trials} trials · {len(self._running)} running · {counts['finished']} finished · "
             f"{counts['stopped']} stopped · {counts['failed']} failed · {_duration(time.monotonic() - self._started)}"
@@ -120,7 +123,7 @@ class Terminal:
         ]
 
 
-def progress_line(what: str):  # type: ignore[no-untyped-def]
+def progress_line(what: str) -> Callable[[int, int], None]:
     """Return a `Progress` callback that keeps one line up to date on a terminal, and prints the end elsewhere."""
     started = time.monotonic()
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from experiments.journal import Journal, TrialRecord
 from experiments.settings import SearchSettings
@@ -60,7 +60,8 @@ class Tracker:
             action()
         except Exception as error:  # the store is somebody else's: whatever it raises must not end the search
             if not self._broken:
-                reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+                text = str(error).replace(self._uri, redacted(self._uri)).strip()
+                reason = (text.splitlines() or [type(error).__name__])[0][:200]
                 self._warn(f"MLflow at {redacted(self._uri)} failed ({reason}). The search goes on without it.")
             self._broken = True
 
@@ -73,8 +74,8 @@ class Tracker:
         self._experiment = (
             experiment.experiment_id if experiment else self._client.create_experiment(EXPERIMENT, location)
         )
-        folder = str(self._settings.folder)
-        self._parent = self._find(f"tags.`{RUN_TAG}` = '{folder}' and tags.`{TRIAL_TAG}` = ''") or self._create_parent()
+        folder = _literal(str(self._settings.folder))
+        self._parent = self._find(f"tags.`{RUN_TAG}` = {folder} and tags.`{TRIAL_TAG}` = ''") or self._create_parent()
         self._client.update_run(self._parent, status="RUNNING")
         for record in list(self._journal.trials.values()):
             self._sync(record)
@@ -95,8 +96,8 @@ class Tracker:
     def _child(self, record: TrialRecord) -> str:
         """Id of the trial's run: found by its tags, so that there is exactly one whatever happens."""
         if record.key not in self._children:
-            folder = str(self._settings.folder)
-            run_id = self._find(f"tags.`{RUN_TAG}` = '{folder}' and tags.`{TRIAL_TAG}` = '{record.key}'")
+            folder = _literal(str(self._settings.folder))
+            run_id = self._find(f"tags.`{RUN_TAG}` = {folder} and tags.`{TRIAL_TAG}` = '{record.key}'")
             self._logged[record.key] = set()
             if run_id is None:
                 run_id = self._create_child(record)
@@ -178,10 +179,13 @@ class Tracker:
         self._client.set_terminated(self._parent, status)
 
 
+def _literal(text: str) -> str:
+    """A text in an MLflow filter, which knows two kinds of quotes but no escapes."""
+    return f'"{text}"' if "'" in text else f"'{text}'"
+
+
 def redacted(uri: str) -> str:
     """A URI without the password in it."""
     scheme, mark, rest = uri.partition("://")
     account, at, place = rest.rpartition("@")
     return f"{scheme}{mark}{account.split(':')[0]}:***@{place}" if at and ":" in account else uri
-
-

@@ -18,6 +18,7 @@ from trashseg_core.data.folder import DataFolder
 from trashseg_core.hardware import release_memory
 from trashseg_core.train import train
 
+
 @dataclass(frozen=True)
 class TrialJob:
     """What every trial of a search shares. Plain values: it travels to the workers."""

@@ -32,7 +32,10 @@ def serve(settings: SearchSettings, port: int) -> None:
     command += ["--port", str(port), "--allowed-hosts", hosts, "--workers", "1"]
     print(f"Starting the MLflow UI over {uri} (about 20 s) …", flush=True)
     server = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
     )
     try:
         _wait_until_healthy(server, port)
@@ -52,7 +55,9 @@ def _free_port(port: int) -> int:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise BadInput(f"`--port {port}` cannot be used ({error.strerror}). Give another, or 0 for a free one.") from None
+            raise BadInput(
+                f"`--port {port}` cannot be used ({error.strerror}). Give another, or 0 for a free one."
+            ) from None
         return int(probe.getsockname()[1])
 
 

@@ -1,11 +1,14 @@
 """augmix pastes objects cut from raw training photos, rare classes first, and touches nothing else."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.tiny import tiny_config, write_folder
+from trashseg_core.augment import object_bank
 from trashseg_core.augment.augmix import Augmix
 from trashseg_core.augment.object_bank import MIN_AREA_PX, ObjectBank, cut_objects, open_bank
 from trashseg_core.config import TrialConfig
@@ -156,6 +159,26 @@ def test_a_folder_without_any_usable_object_is_refused_with_the_setting_that_hel
     folder = DataFolder(str(write_folder(tmp_path, {"train": [(640, 640)]})))
     with pytest.raises(BadInput, match="no object of at least 12 px at 64 px. Set `augmix_ratio=0`"):
         open_bank(folder, SIZE)
+
+
+def test_a_bank_that_another_search_removes_before_it_is_opened_is_cut_again(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, removed = object_bank._load, []
+
+    def remove_first(path: Path) -> ObjectBank:
+        if not removed:
+            removed.append(path)
+            shutil.rmtree(path)
+        return load(path)
+
+    monkeypatch.setattr(object_bank, "_load", remove_first)
+    assert len(open_bank(folder, SIZE)) == 3 and removed
+
+
+def test_the_bank_of_photos_above_the_folder_s_cap_is_refused(folder: DataFolder) -> None:
+    with pytest.raises(BadInput, match="64 x 64 px is above the cap of 0.004 megapixels"):
+        open_bank(replace(folder, max_megapixels=0.004), 2 * SIZE)
 
 
 def test_validation_data_is_the_same_with_and_without_augmix(folder: DataFolder) -> None:

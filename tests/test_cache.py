@@ -1,14 +1,18 @@
 """A cache folder is built once, replaced when its sources change, and never half there."""
 
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.tiny import write_folder
+from experiments.preflight import build_caches
+from tests.tiny import tiny_config, write_folder
 from trashseg_core.data import cache
 from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.cache_store import cache_root, cached_folder
@@ -40,7 +44,7 @@ def folders(root: Path) -> list[str]:
 
 
 def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "read_photo", lambda *_: pytest.fail("a photo was decoded again"))
+    monkeypatch.setattr(cache, "read_photo", lambda *_, **__: pytest.fail("a photo was decoded again"))
 
 
 def test_arrays_hold_what_reading_and_painting_each_photo_gives(folder: DataFolder) -> None:
@@ -129,12 +133,74 @@ def test_a_failure_in_the_middle_leaves_nothing_under_the_final_name(folder: Dat
     assert folders(root) == []
 
 
-def test_skip_bad_keeps_an_undecodable_photo_s_row_with_nothing_that_counts(folder: DataFolder) -> None:
-    photo = Path(folder.path) / "train/1.png"
-    photo.write_bytes(photo.read_bytes()[:60])
-    opened = open_split(DataFolder(folder.path, skip_bad=True), "train", SIZE)
-    assert (opened.truth(1) == 255).all() and (opened.labels[1] == 255).all()
-    assert (opened.truth(2) != 255).all()
+def damage(folder: DataFolder, *names: str) -> DataFolder:
+    """Cut photos off; return the folder with `skip_bad` on."""
+    for name in names:
+        photo = Path(folder.path) / name
+        photo.write_bytes(photo.read_bytes()[:60])
+    return replace(folder, skip_bad=True)
+
+
+def test_skip_bad_leaves_an_undecodable_photo_out_of_arrays_and_table(folder: DataFolder) -> None:
+    whole = open_split(folder, "train", SIZE)
+    opened = open_split(damage(folder, "train/1.png"), "train", SIZE)
+    assert (opened.file_names, opened.num_skipped) == (["train/0.png", "train/2.png"], 1)
+    for array in ("images", "labels", "sizes"):
+        assert np.array_equal(getattr(opened, array), getattr(whole, array)[[0, 2]])
+    assert np.array_equal(opened.truth(1), whole.truth(2)) and len(opened.native) == 30 * 40 + 32 * 32
+
+
+def test_a_split_of_which_no_photo_can_be_decoded_is_refused_even_with_skip_bad(folder: DataFolder) -> None:
+    with pytest.raises(BadInput, match="val.json: no usable photo is left. First: .*val/0.png: cannot be decoded"):
+        open_split(damage(folder, "val/0.png"), "val", SIZE)
+
+
+def test_preflight_says_how_many_photos_are_left_out(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    tolerant = damage(folder, "train/1.png")
+    build_caches(tolerant, [tiny_config(image_size=SIZE)], {name: tolerant.read(name) for name in ("train", "val")})
+    told = [line for line in capsys.readouterr().out.splitlines() if "left out" in line]
+    assert told == ["train: 1 bad entries left out, 2 photos used"]
+
+
+def test_photos_above_the_folder_s_cap_are_refused_or_skipped(folder: DataFolder) -> None:
+    capped = replace(folder, max_megapixels=0.00115)
+    with pytest.raises(BadInput, match="train/0.png: 40 x 30 px is above the cap"):
+        open_split(capped, "train", SIZE)
+    assert open_split(replace(capped, skip_bad=True), "train", SIZE).file_names == ["train/2.png"]
+
+
+@pytest.mark.parametrize("choice", [{"skip_bad": True}, {"background_category": "paper"}])
+def test_searches_with_other_choices_keep_each_their_own_cache(
+    folder: DataFolder, root: Path, monkeypatch: pytest.MonkeyPatch, choice: dict[str, Any]
+) -> None:
+    open_split(folder, "train", SIZE)
+    open_split(replace(folder, **choice), "train", SIZE)
+    assert len(folders(root)) == 2
+    forbid_decoding(monkeypatch)
+    open_split(folder, "train", SIZE)
+
+
+def test_a_cache_that_another_search_removes_before_it_is_opened_is_built_again(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, removed = cache._load, []
+
+    def remove_first(path: Path, key: str) -> CachedSplit:
+        if not removed:
+            removed.append(path)
+            shutil.rmtree(path)
+        return load(path, key)
+
+    monkeypatch.setattr(cache, "_load", remove_first)
+    assert len(open_split(folder, "train", SIZE)) == 3 and removed
+
+
+def test_what_a_killed_builder_left_is_removed(folder: DataFolder, root: Path) -> None:
+    first = open_split(folder, "train", SIZE)
+    (root / f".{folders(root)[0]}.killed").mkdir()
+    os.utime(Path(folder.path) / "train/1.png", ns=(1, 1))
+    assert open_split(folder, "train", SIZE).key != first.key
+    assert len(folders(root)) == 1
 
 
 def test_progress_counts_every_photo_in_order(folder: DataFolder) -> None:

@@ -86,6 +86,14 @@ def test_text_in_another_encoding_is_refused(tmp_path: Path) -> None:
         read_split(tmp_path / "train.json")
 
 
+def test_a_file_above_the_cap_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open(tmp_path / "train.json", "wb") as stream:
+        stream.truncate(600_000_000)
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: pytest.fail("read"))
+    with pytest.raises(BadInput, match="600.0 MB is above the cap of 512 MB. Raise `--max-json-mb`"):
+        read_split(tmp_path / "train.json")
+
+
 @pytest.mark.parametrize(
     ("replaced", "message"),
     [
@@ -105,6 +113,8 @@ def test_text_in_another_encoding_is_refused(tmp_path: Path) -> None:
         ({"images": [photo(), photo(file_name="b.png")]}, "/images/1/id 0 is taken by /images/0 already"),
         ({"images": [photo(file_name="")]}, "/images/0/file_name is '', but must be a path"),
         ({"images": [photo(file_name=7)]}, "/images/0/file_name is 7, but must be a path"),
+        ({"images": [photo(file_name="a\nb.png")]}, r"/images/0/file_name 'a\\nb.png' holds a control character"),
+        ({"images": [photo(file_name="a\x85.png")]}, r"/images/0/file_name 'a\\x85.png' holds a control character"),
         ({"images": [photo(height=0)]}, "/images/0/height is 0, but must be an integer from 1"),
         ({"images": [photo(width=-3)]}, "/images/0/width is -3, but must be an integer from 1"),
         ({"images": [photo(width="40")]}, "/images/0/width is '40', but must be an integer"),
@@ -118,6 +128,7 @@ def test_text_in_another_encoding_is_refused(tmp_path: Path) -> None:
         ({"annotations": [annotation(area=True)]}, "/annotations/0/area is True, but must be a number"),
         ({"annotations": [annotation(area=10**400)]}, "/annotations/0/area is 1000.*, but must be a number"),
         ({"annotations": [annotation(iscrowd=2)]}, "/annotations/0/iscrowd is 2, but must be 0 or 1"),
+        ({"annotations": [annotation(iscrowd=True)]}, "/annotations/0/iscrowd is True, but must be 0 or 1"),
         ({"annotations": [annotation(iscrowd=[])]}, r"/annotations/0/iscrowd is \[\], but must be 0 or 1"),
     ],
 )
@@ -141,6 +152,7 @@ def test_a_test_set_needs_no_annotations(write: Write) -> None:
     [
         ({"annotations": [annotation(image_id=5)]}, "/annotations/0: image_id 5 is not in /images"),
         ({"images": [photo(), photo(id=1)]}, "/images/1: a.png is listed by /images/0 already"),
+        ({"images": [photo(), photo(id=1, file_name="./a.png")]}, "/images/1: ./a.png is listed by /images/0 already"),
         ({"annotations": [annotation(segmentation=[])]}, "/annotations/0: no segmentation"),
     ],
 )

@@ -1,5 +1,7 @@
 """Scores from per-image confusion matrices equal those of the oracles and of scikit-learn."""
 
+import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,17 @@ def test_the_low_score_is_the_five_percent_quantile_of_the_resamples(per_image: 
 
 def test_the_low_score_lies_below_the_score_and_is_the_same_each_time(per_image: np.ndarray) -> None:
     assert miou_low(per_image) == miou_low(per_image) < miou(per_image.sum(axis=0))
+
+
+def test_the_low_score_of_photos_without_a_label_is_nan_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert math.isnan(miou_low(np.zeros((3, 4, 4), np.int64)))
+
+
+def test_resamples_without_a_labelled_photo_do_not_enter_the_low_score() -> None:
+    per_image = np.stack([np.eye(2, dtype=np.int64), np.zeros((2, 2), np.int64)])
+    assert np.isnan(bootstrap_miou(per_image)).any() and miou_low(per_image) == 1
 
 
 def test_scores_of_a_stack_equal_those_one_by_one(per_image: np.ndarray) -> None:

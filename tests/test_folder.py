@@ -3,13 +3,16 @@
 import json
 import os
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from experiments.settings import SearchSettings
 from tests.tiny import annotation, coco, write_photo
 from trashseg_core.config import TrialConfig
+from trashseg_core.data.check import check_folder
 from trashseg_core.data.dataset import open_data
 from trashseg_core.data.folder import DataFolder, check_leak, check_same_classes
 from trashseg_core.errors import BadInput
@@ -45,7 +48,9 @@ def test_a_folder_with_its_photo_is_read(tmp_path: Path) -> None:
 )
 def test_a_name_that_is_no_path_inside_the_folder_is_refused_even_with_skip_bad(tmp_path: Path, name: str) -> None:
     make(tmp_path, name)
-    with pytest.raises(BadInput, match="file_name .* leads outside .*Use paths relative|is no valid Unicode text"):
+    with pytest.raises(
+        BadInput, match="leads outside .*Use paths relative|is no valid Unicode text|holds a control character"
+    ):
         DataFolder(str(tmp_path), skip_bad=True).read("train")
 
 
@@ -185,3 +190,21 @@ def test_equal_class_tables_in_another_order_are_the_same(tmp_path: Path) -> Non
     folder = leaky(tmp_path, "b.png")
     make(tmp_path, "b.png", "val", categories=list(reversed(coco()["categories"])))
     check_same_classes([folder.read("train"), folder.read("val")])
+
+
+def test_the_caps_of_a_search_are_those_of_its_data_folder() -> None:
+    folder = SearchSettings("d", "quick", "n", max_json_mb=7, max_megapixels=0.5).data_folder
+    assert (folder.max_json_mb, folder.max_megapixels) == (7, 0.5)
+
+
+def test_an_annotation_file_above_the_folder_s_cap_is_refused(tmp_path: Path) -> None:
+    folder = replace(make(tmp_path), max_json_mb=0)
+    with pytest.raises(BadInput, match="is above the cap of 0 MB. Raise `--max-json-mb`"):
+        folder.read("train")
+
+
+def test_the_check_finds_photos_above_the_folder_s_cap(tmp_path: Path) -> None:
+    folder = leaky(tmp_path, "b.png")
+    assert check_folder(folder).findings == []
+    found = [str(finding) for finding in check_folder(replace(folder, max_megapixels=0.001)).findings]
+    assert ["--max-megapixels" in one for one in found] == [True, True]

@@ -32,9 +32,9 @@ def tile(panel: np.ndarray, number: int, height: int, width: int = TILE_PX) -> n
     return panel[top : top + height, left : left + width]
 
 
-def redness(picture: np.ndarray) -> np.ndarray:
-    """Pixels that are much redder than green, bool (H, W)."""
-    return picture[..., 0].astype(int) - picture[..., 1] > 90
+def redness(picture: np.ndarray, least: int = 90) -> np.ndarray:
+    """Pixels that are at least so much redder than green, bool (H, W)."""
+    return picture[..., 0].astype(int) - picture[..., 1] >= least
 
 
 @pytest.mark.parametrize("num_classes", [1, 2, 11, 13, 61, 255])
@@ -100,7 +100,7 @@ def test_the_last_tile_is_red_where_the_prediction_is_wrong_and_nowhere_else() -
 def test_ignored_pixels_are_not_errors() -> None:
     truth, prediction = maps()
     truth[prediction == 2] = 255
-    assert not redness(tile(draw_panel(GREY, truth, prediction, NAMES, "photo"), 3, 240)).any()
+    assert not redness(tile(draw_panel(GREY, truth, prediction, NAMES, "photo"), 3, 240), least=9).any()
 
 
 def test_a_panel_shows_the_photo_first() -> None:
@@ -129,7 +129,7 @@ def test_a_legend_of_sixty_classes_wraps_inside_the_panel() -> None:
 def test_photos_of_any_size_fit_into_their_tiles(size: tuple[int, int]) -> None:
     labels = np.zeros(size, np.uint8)
     panel = draw_panel(np.zeros((*size, 3), np.uint8), labels, labels, NAMES, "photo")
-    assert (panel.dtype, panel.shape[1] <= 4 * (TILE_PX + GAP_PX) + GAP_PX) == (np.uint8, True)
+    assert 4 * (150 + GAP_PX) + GAP_PX <= panel.shape[1] <= 4 * (TILE_PX + GAP_PX) + GAP_PX  # titles need room too
     assert panel.shape[0] <= TILE_PX + 120
 
 

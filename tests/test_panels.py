@@ -39,7 +39,8 @@ def ensemble_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "t0000").mkdir()
     checkpoint.write_weights(tmp_path / "t0000", config, tiny_network(config, 3).model)
     ensemble = Ensemble([Member("t0000", 1.0, 32, [0.5] * 3, [0.5] * 3)], NAMES, {"1": 1, "2": 2}, 0.5, 0.4, [], {})
-    write_ensemble(tmp_path / "ensemble", ensemble, {"t0000": tmp_path / "t0000"})
+    scored = checkpoint.Confusions(np.zeros((1, 3, 3), np.int64), ["a.png"], NAMES)
+    write_ensemble(tmp_path / "ensemble", ensemble, {"t0000": tmp_path / "t0000"}, scored)
     return tmp_path / "ensemble"
 
 

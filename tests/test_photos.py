@@ -11,6 +11,7 @@ from tests.tiny import write_photo
 from trashseg_core.data import photos
 from trashseg_core.data.photos import read_photo
 from trashseg_core.errors import BadInput
+from trashseg_core.inference.ensemble_predict import predict_photos
 
 ORIENTATION = 0x0112
 
@@ -114,13 +115,17 @@ def test_a_missing_photo_is_refused(tmp_path: Path) -> None:
 
 def test_a_photo_above_the_cap_is_refused_before_it_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_photo(tmp_path / "a.png")
-    monkeypatch.setattr(photos, "MAX_MEGAPIXELS", 0.001)
     monkeypatch.setattr(photos, "_to_rgb", lambda image: pytest.fail("decoded"))
-    with pytest.raises(BadInput, match="a.png: 40 x 30 px is above the cap of 0.001 megapixels"):
-        read_photo(tmp_path / "a.png")
+    with pytest.raises(BadInput, match="a.png: 40 x 30 px is above the cap of 0.001 megapixels.*`--max-megapixels`"):
+        read_photo(tmp_path / "a.png", max_megapixels=0.001)
 
 
-def test_a_photo_at_the_cap_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_photo_at_the_cap_is_read(tmp_path: Path) -> None:
     write_photo(tmp_path / "a.png")
-    monkeypatch.setattr(photos, "MAX_MEGAPIXELS", 0.0012)
-    assert read_photo(tmp_path / "a.png").shape == (30, 40, 3)
+    assert read_photo(tmp_path / "a.png", max_megapixels=0.0012).shape == (30, 40, 3)
+
+
+def test_an_ensemble_predicts_no_photo_above_the_cap_it_is_given(tmp_path: Path) -> None:
+    write_photo(tmp_path / "a.png")
+    with pytest.raises(BadInput, match="above the cap of 0.001 megapixels"):
+        next(predict_photos([], [(tmp_path / "a.png", None)], max_megapixels=0.001))

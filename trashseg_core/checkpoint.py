@@ -39,6 +39,11 @@ def write_checkpoint(
     """
     write_weights(folder, config, model)
     torch.save(state, folder / STATE)
+    write_confusions(folder, confusions)
+
+
+def write_confusions(folder: Path, confusions: Confusions) -> None:
+    """Write `confusions.npz`: arrays `per_image`, `file_names`, `class_names`."""
     np.savez_compressed(
         folder / CONFUSIONS,
         per_image=confusions.per_image,

@@ -114,7 +114,9 @@ class TrialConfig:
                 raise BadInput(f"The value of `{name}` is {value}, but must be between {low:g} and {high:g}.")
         weights = {term: getattr(self, f"loss_{term}") for term in LOSS_TERMS}
         if self.loss_mix == "weights" and not sum(weights.values()) > 0:
-            raise BadInput("`loss_mix` is `weights`, but every `loss_*` weight is 0. Give at least one a positive value.")
+            raise BadInput(
+                "`loss_mix` is `weights`, but every `loss_*` weight is 0. Give at least one a positive value."
+            )
         if self.loss_mix != "weights" and any(weights.values()):
             given = ", ".join(f"loss_{term}={weight:g}" for term, weight in weights.items() if weight)
             raise BadInput(f"{given} has no effect with `loss_mix={self.loss_mix}`. Set `loss_mix=weights` to use it.")

@@ -1,5 +1,6 @@
 """Per-image confusion matrices: counting them, and the scores that follow from them."""
 
+import math
 import re
 
 import numpy as np
@@ -70,8 +71,10 @@ def bootstrap_miou(per_image: np.ndarray, num_resamples: int = NUM_RESAMPLES, se
 
 
 def miou_low(per_image: np.ndarray) -> float:
-    """Lower 5 % bootstrap quantile of the dataset-level mIoU."""
-    return float(np.nanquantile(bootstrap_miou(per_image), LOW_QUANTILE))
+    """Lower 5 % bootstrap quantile of the dataset-level mIoU; nan where no pixel counts."""
+    resampled = bootstrap_miou(per_image)
+    counted = resampled[~np.isnan(resampled)]
+    return float(np.quantile(counted, LOW_QUANTILE)) if len(counted) else math.nan
 
 
 def class_slugs(class_names: list[str]) -> list[str]:
@@ -83,5 +86,3 @@ def class_slugs(class_names: list[str]) -> list[str]:
             slug += f"_{label}"
         slugs.append(slug)
     return slugs
-
-

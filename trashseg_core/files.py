@@ -1,5 +1,6 @@
 """Files that are either whole or absent: atomic writes, folder commits, locks."""
 
+import ctypes
 import fcntl
 import json
 import os
@@ -89,28 +90,45 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         yield temporary
-        temporary.chmod(0o755)
         commit_folder(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def commit_folder(source: Path, path: Path) -> None:
-    """Sync every file below `source` and rename it to `path`; a folder already there gives way.
+    """Sync every file below `source` and rename it to `path`, readable for all; a folder already there gives way.
 
-    `source` and `path` lie on the same file system.
+    Linux exchanges the two folders in one step, so that a whole one stands under `path` at every moment, whenever
+    the process is killed. File systems that cannot (NFS) get two renames: the old folder steps aside as `.NAME.old`
+    first. A kill between the two leaves nothing under `path`, which every reader takes for "not made yet" and has
+    made again; the next commit removes `.NAME.old`. It is never put back: its content was to be replaced anyway.
+
+    `source` and `path` lie on the same file system, and one process at a time commits to `path`.
     """
+    source.chmod(0o755)  # mkdtemp makes folders for the owner only
     for entry in source.rglob("*"):
         if entry.is_file():
             sync_file(entry)
-    old = None
-    if path.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+    old = path.with_name(f".{path.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if not path.exists():
+        os.replace(source, path)
+    elif _exchange(source, path):
+        old = source
+    else:
         os.replace(path, old)
-    os.replace(source, path)
+        os.replace(source, path)
     sync_folder(path.parent)
-    if old is not None:
-        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one step (renameat2, Linux 3.15); False where system or file system cannot."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    if rename is None:
+        return False
+    at_cwd, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
+    return bool(rename(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange) == 0)
 
 
 @contextmanager

@@ -19,6 +19,10 @@ class Network(nn.Module):
     Normalisation is part of the network, so that no caller can feed it twice or forget it.
     """
 
+    model: nn.Module
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, model: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
         self.model = model
@@ -51,7 +55,7 @@ def build_model(config: TrialConfig, num_classes: int, pretrained: bool = True) 
             "network once, choose an encoder of the extra `offline-weights`, or set `encoder_weights=none`."
         ) from None
     if pretrained and config.encoder_weights == "imagenet" and offline_file(config.encoder_name):
-        load_offline(model.encoder, config.encoder_name)
+        load_offline(model.get_submodule("encoder"), config.encoder_name)
     network = Network(model, *normalisation(config))
     if config.channels_last:
         network = network.to(memory_format=torch.channels_last)

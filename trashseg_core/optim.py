@@ -10,6 +10,7 @@ from torch.optim.swa_utils import AveragedModel
 from trashseg_core.config import TrialConfig
 
 MIN_LR_FACTOR = 0.01
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def build_optimizer(config: TrialConfig, model: nn.Module) -> torch.optim.Optimizer:
@@ -60,7 +61,7 @@ def build_ema(config: TrialConfig, model: nn.Module) -> AveragedModel | None:
     if config.ema_decay == 0:
         return None
 
-    def average(ema: list[Tensor], values: list[Tensor], steps: Tensor | int) -> None:
+    def average(ema: Tensors, values: Tensors, steps: Tensor | int) -> None:
         if not ema[0].is_floating_point():
             torch._foreach_copy_(ema, values)
             return

@@ -36,11 +36,13 @@ def write_submission(path: Path, file_names: list[str], label_maps: Iterable[np.
         label_maps: uint8 (H, W) of each, in the same order; may be a generator.
 
     Raises:
-        BadInput: `path` is a folder.
+        BadInput: `path` is a folder, or lies in one that does not exist.
         ValueError: there are more or fewer label maps than photos, or the file fails its own check.
     """
     if path.is_dir():
         raise BadInput(f"{path} is a folder. Give the path of a CSV file.")
+    if not path.parent.is_dir():
+        raise BadInput(f"{path.parent}: no such folder. Create it, or give another path.")
     words = np.array([str(label) for label in range(num_classes)])
     with atomic_text(path) as stream:
         stream.write(HEADER + "\n")
@@ -65,7 +67,9 @@ def check_submission(path: Path, file_names: list[str], num_classes: int) -> lis
         if stream.readline() != HEADER + "\n":
             faults.append(f"the header is not {HEADER!r}")
         for rows, line in enumerate(stream, 1):
-            fault = _row_fault(line, file_names[rows - 1], num_classes) if rows <= len(file_names) else "is one too many"
+            fault = (
+                _row_fault(line, file_names[rows - 1], num_classes) if rows <= len(file_names) else "is one too many"
+            )
             if fault:
                 faults.append(f"row {rows} {fault}")
             if len(faults) >= 10:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from trashseg_core import hardware
@@ -29,7 +28,7 @@ from trashseg_core.errors import BadInput
 from trashseg_core.inference.scoring import score
 from trashseg_core.loader import TrainLoader
 from trashseg_core.losses import Loss, build_loss
-from trashseg_core.models import build_model
+from trashseg_core.models import Network, build_model
 from trashseg_core.optim import build_ema, build_optimizer, lr_factor, set_lr
 
 Metrics = dict[str, float]
@@ -69,7 +68,7 @@ def train(
     ema = build_ema(config, network)
     first = 1 if resume_from is None else 1 + _restore(resume_from, config, network, optimizer, ema)
     loader, loss = TrainLoader(config, data, loader_threads), build_loss(config)
-    best_network = ema.module if ema is not None else network
+    best_network = network if ema is None else _average(ema)
     for epoch in range(first, config.epochs + 1):
         hardware.reset_peak_memory()
         started = time.perf_counter()
@@ -92,7 +91,7 @@ def train(
 def _train_epoch(
     config: TrialConfig,
     epoch: int,
-    network: nn.Module,
+    network: Network,
     optimizer: torch.optim.Optimizer,
     ema: AveragedModel | None,
     loader: TrainLoader,
@@ -135,8 +134,13 @@ def _metrics(confusions: np.ndarray, val: CachedSplit, train_loss: float, val_lo
     return metrics
 
 
+def _average(ema: AveragedModel) -> Network:
+    assert isinstance(ema.module, Network)
+    return ema.module
+
+
 def _state(
-    epoch: int, metrics: Metrics, network: nn.Module, optimizer: torch.optim.Optimizer, ema: AveragedModel | None
+    epoch: int, metrics: Metrics, network: Network, optimizer: torch.optim.Optimizer, ema: AveragedModel | None
 ) -> dict[str, Any]:
     """What `_restore` needs, in plain types and tensors."""
     state: dict[str, Any] = {"epoch": epoch, "metrics": metrics, "optimizer": optimizer.state_dict()}
@@ -146,7 +150,7 @@ def _state(
 
 
 def _restore(
-    folder: Path, config: TrialConfig, network: nn.Module, optimizer: torch.optim.Optimizer, ema: AveragedModel | None
+    folder: Path, config: TrialConfig, network: Network, optimizer: torch.optim.Optimizer, ema: AveragedModel | None
 ) -> int:
     """Load a checkpoint of the same config into freshly built parts; return its epoch."""
     for name, value in read_config(folder).to_dict().items():
@@ -156,7 +160,7 @@ def _restore(
     state = read_state(folder)
     weights = read_weights(folder / "model.safetensors")
     if ema is not None:
-        load_weights(ema.module.model, weights, folder / "model.safetensors")
+        load_weights(_average(ema).model, weights, folder / "model.safetensors")
         ema.n_averaged.fill_(state["ema_steps"])
         weights = state["raw"]
     load_weights(network.model, weights, folder / "model.safetensors")

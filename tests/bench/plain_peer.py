@@ -1,7 +1,8 @@
 """The comparator of the end-to-end bench: the Ray Tune script that a competent user writes from the documentation.
 
 Decoding and painting in the Dataset, fp32, a fresh actor per trial, `OptunaSearch` + `ASHAScheduler` +
-`MLflowLoggerCallback`. The same space, trials, epochs, rungs, encoder weights and augmentation as the project's own search.
+`MLflowLoggerCallback`. The same space, trials, epochs, rungs, encoder weights and augmentation as the project's own
+search.
 
     python -m tests.bench.plain_peer DATA OUT TRIALS EPOCHS GRACE IMAGE_SIZE
 """

@@ -1,4 +1,4 @@
-"""augmix: objects cut out of training photos, rare classes first, pasted into others (Ghiasi et al., arXiv 2012.07177)."""
+"""augmix: objects of training photos, rare classes first, pasted into others (Ghiasi et al., arXiv 2012.07177)."""
 
 import cv2
 import numpy as np

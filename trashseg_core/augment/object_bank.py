@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from trashseg_core.data.cache_store import cached_folder, content_key
+from trashseg_core.data.cache_store import content_key, open_cached, slot_name
 from trashseg_core.data.coco import Photo, Split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.label_maps import IGNORED, PAINT_RULE, paint_order
@@ -54,19 +54,21 @@ def open_bank(folder: DataFolder, size: int) -> ObjectBank:
     """
     split = folder.read("train")
     key = content_key(folder, split, layout=LAYOUT, size=size, paint=PAINT_RULE, min_area=MIN_AREA_PX)
-    slot = f"objects {folder.split_path('train')} {size}"
-    path = cached_folder(slot, key, lambda target: _build(target, folder, split, size))
+    slot = slot_name("objects", folder, "train", size)
+    bank = open_cached(slot, key, lambda target: _build(target, folder, split, size), _load)
+    if not len(bank):
+        raise BadInput(f"{split.path}: no object of at least {MIN_AREA_PX} px at {size} px. Set `augmix_ratio=0`.")
+    return bank
+
+
+def _load(path: Path) -> ObjectBank:
     table = json.loads((path / "objects.json").read_text(encoding="utf-8"))
     shapes, labels = np.array(table["shapes"], np.int64).reshape(-1, 2), np.array(table["labels"], np.int64)
-    if not len(labels):
-        raise BadInput(f"{split.path}: no object of at least {MIN_AREA_PX} px at {size} px. Set `augmix_ratio=0`.")
     areas = shapes[:, 0] * shapes[:, 1]
     return ObjectBank(np.load(path / "pixels.npy", mmap_mode="r"), np.cumsum(areas) - areas, shapes, labels)
 
 
-def cut_objects(
-    rgb: np.ndarray, painted: list[tuple[int, np.ndarray, int]], size: int
-) -> list[tuple[np.ndarray, int]]:
+def cut_objects(rgb: np.ndarray, painted: list[tuple[int, np.ndarray, int]], size: int) -> list[tuple[np.ndarray, int]]:
     """Cut the visible part of each object out of one photo, at the training size.
 
     Args:
@@ -109,7 +111,7 @@ def _build(target: Path, folder: DataFolder, split: Split, size: int) -> None:
 
 def _read(folder: DataFolder, photo: Photo) -> np.ndarray | None:
     try:
-        return read_photo(folder.photo_path(photo), (photo.height, photo.width))
+        return read_photo(folder.photo_path(photo), (photo.height, photo.width), folder.max_megapixels)
     except BadInput:
         if folder.skip_bad:
             return None

@@ -19,7 +19,9 @@ class Pipeline:
     def __init__(self, config: TrialConfig) -> None:
         self._compose = A.Compose(_transforms(config.augment, config.image_size))
 
-    def __call__(self, image: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self, image: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Augment one sample; all randomness comes from `rng`. Pixels that enter from outside are 255 = ignored.
 
         Args:

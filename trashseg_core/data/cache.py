@@ -2,22 +2,25 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from trashseg_core.data.cache_store import Progress, cached_folder, content_key
+from trashseg_core.data.cache_store import Progress, content_key, open_cached, slot_name
 from trashseg_core.data.coco import Photo, Split
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.data.label_maps import IGNORED, PAINT_RULE, paint
+from trashseg_core.data.label_maps import PAINT_RULE, paint
 from trashseg_core.data.photos import read_photo
 from trashseg_core.data.resize import fit_label_map, fit_photo, fitted_size
+from trashseg_core.errors import BadInput
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised whenever the files of a cache folder change their meaning."""
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class CachedSplit:
     """By label; the first is the background."""
     key: str
     """Hash of the content: the same key, the same arrays."""
+    num_skipped: int = 0
+    """Photos that `skip_bad` left out because they cannot be decoded."""
 
     @property
     def num_classes(self) -> int:
@@ -72,18 +77,30 @@ def open_split(
     """
     source = checked or folder.read(split)
     key = content_key(folder, source, layout=LAYOUT, size=size, paint=PAINT_RULE)
-    slot = f"split {folder.split_path(split)} {size}"
-    path = cached_folder(slot, key, lambda target: _build(target, folder, source, size, progress))
+    slot = slot_name("split", folder, split, size)
+    return open_cached(
+        slot, key, lambda target: _build(target, folder, source, size, progress), lambda path: _load(path, key)
+    )
+
+
+def _load(path: Path, key: str) -> CachedSplit:
     table = json.loads((path / "table.json").read_text(encoding="utf-8"))
     arrays = {name: np.load(path / f"{name}.npy", mmap_mode="r") for name in ("images", "labels", "native")}
     sizes = np.array(table["sizes"], np.int64).reshape(-1, 2)
-    return CachedSplit(**arrays, sizes=sizes, file_names=table["file_names"], class_names=table["class_names"], key=key)
+    return CachedSplit(
+        **arrays,
+        sizes=sizes,
+        file_names=table["file_names"],
+        class_names=table["class_names"],
+        key=key,
+        num_skipped=table["num_skipped"],
+    )
 
 
 def _build(target: Path, folder: DataFolder, split: Split, size: int, progress: Progress | None) -> None:
-    """Decode, paint and scale every photo of a split into the files of a cache folder."""
+    """Decode, paint and scale the photos of a split into the files of a cache folder."""
     labels, class_names = folder.labels(split)
-    photos, failed = split.photos, []
+    photos = _decodable(folder, split) if folder.skip_bad else split.photos
     sizes = [(photo.height, photo.width) for photo in photos]
     starts = np.concatenate([[0], np.cumsum([height * width for height, width in sizes])])
     create = np.lib.format.open_memmap
@@ -95,33 +112,48 @@ def _build(target: Path, folder: DataFolder, split: Split, size: int, progress: 
         painted = paint(split.annotations[photo.id], labels, photo.height, photo.width)
         native[starts[index] : starts[index + 1]] = painted.ravel()
         maps[index] = fit_label_map(painted, size)
-        images[index] = fit_photo(read_photo(folder.photo_path(photo), sizes[index]), size)
+        images[index] = fit_photo(_decode(folder, photo), size)
 
-    for index, error in enumerate(_in_threads(put, photos)):
-        if error is not None and not folder.skip_bad:
-            raise error
-        if error is not None:
-            failed.append(index)
+    for done, _ in enumerate(_in_threads(put, photos), 1):
         if progress:
-            progress(index + 1, len(photos))
-    for index in failed:  # a bad photo found only by decoding: keep its row, let nothing count
-        images[index], maps[index] = 0, IGNORED
-        native[starts[index] : starts[index + 1]] = IGNORED
+            progress(done, len(photos))
     for array in (images, maps, native):
         array.flush()
-    table = {"sizes": sizes, "file_names": [photo.file_name for photo in photos], "class_names": class_names}
+    table = {
+        "sizes": sizes,
+        "file_names": [photo.file_name for photo in photos],
+        "class_names": class_names,
+        "num_skipped": len(split.photos) - len(photos),
+    }
     (target / "table.json").write_text(json.dumps(table), encoding="utf-8")
 
 
-def _in_threads(put, photos: list[Photo]) -> Iterator[Exception | None]:  # type: ignore[no-untyped-def]
-    """Run `put(index, photo)` on all cores; yield what each raised, in order."""
+def _decodable(folder: DataFolder, split: Split) -> list[Photo]:
+    """The photos that can be decoded: a bad one found only now must not count, not even as an ignored row.
 
-    def attempt(index: int) -> Exception | None:
+    Raises:
+        BadInput: none can.
+    """
+
+    def fault(index: int, photo: Photo) -> BadInput | None:
         try:
-            put(index, photos[index])
-        except ValueError as error:
+            _decode(folder, photo)
+        except BadInput as error:
             return error
         return None
 
+    faults = list(_in_threads(fault, split.photos))
+    good = [photo for photo, error in zip(split.photos, faults, strict=True) if error is None]
+    if not good:
+        raise BadInput(f"{split.path}: no usable photo is left. First: {faults[0]}")
+    return good
+
+
+def _decode(folder: DataFolder, photo: Photo) -> np.ndarray:
+    return read_photo(folder.photo_path(photo), (photo.height, photo.width), folder.max_megapixels)
+
+
+def _in_threads(work: Callable[[int, Photo], Result], photos: list[Photo]) -> Iterator[Result]:
+    """Run `work(index, photo)` on all cores; yield what each returned, in order. The first error is raised."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(attempt, range(len(photos)))
+        yield from pool.map(work, range(len(photos)), photos)

@@ -6,13 +6,14 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from trashseg_core.data.coco import Split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.errors import BadInput
 from trashseg_core.files import atomic_folder, locked
 
+Opened = TypeVar("Opened")
 Progress = Callable[[int, int], None]
 """Called with (done, total) while something long is under way."""
 
@@ -39,9 +40,43 @@ def content_key(folder: DataFolder, split: Split, **rules: Any) -> str:
         stat = folder.photo_path(photo).stat()
         photos.append((photo.file_name, stat.st_size, stat.st_mtime_ns))
     digest = hashlib.sha256(split.path.read_bytes())
-    choices = (folder.background_category, folder.skip_bad)
-    digest.update(json.dumps([rules, choices, photos], sort_keys=True).encode())
+    digest.update(json.dumps([rules, _choices(folder), photos], sort_keys=True).encode())
     return digest.hexdigest()[:16]
+
+
+def slot_name(kind: str, folder: DataFolder, split: str, size: int) -> str:
+    """Name what a cache is for: the same for every content that the same choices may give over time.
+
+    Args:
+        kind: what the cache holds.
+        size: training size in px.
+    """
+    return json.dumps([kind, str(folder.split_path(split)), size, _choices(folder)])
+
+
+def _choices(folder: DataFolder) -> list[Any]:
+    """The choices of a data folder that change what is read from it; without `skip_bad` a cap only refuses."""
+    return [folder.background_category, folder.skip_bad, float(folder.max_megapixels) if folder.skip_bad else None]
+
+
+def open_cached(slot: str, key: str, build: Callable[[Path], None], load: Callable[[Path], Opened]) -> Opened:
+    """Load the cache folder of `key`, building it first if it does not exist.
+
+    A search whose data changed may remove the folder just before it is loaded; it is then built once more. What is
+    mapped already stays readable.
+
+    Args:
+        slot: see `cached_folder`.
+        build: fills an empty folder.
+        load: opens a filled one.
+
+    Raises:
+        BadInput: the cache root cannot be written, or `build` refuses the data.
+    """
+    try:
+        return load(cached_folder(slot, key, build))
+    except FileNotFoundError:
+        return load(cached_folder(slot, key, build))
 
 
 def cached_folder(slot: str, key: str, build: Callable[[Path], None]) -> Path:
@@ -63,13 +98,21 @@ def cached_folder(slot: str, key: str, build: Callable[[Path], None]) -> Path:
         root.mkdir(parents=True, exist_ok=True)
         with locked(root / f".{name}.lock"):
             if not path.is_dir():
+                _remove_hidden(root, name)
                 with atomic_folder(path) as temporary:
                     build(temporary)
                 for stale in root.glob(f"{name}-*"):
                     if stale != path:
-                        shutil.rmtree(stale, ignore_errors=True)
+                        stale.rename(root / f".{stale.name}.stale")  # whole or gone under its name
+                _remove_hidden(root, name)
     except OSError as error:
         raise BadInput(
             f"{root}: the cache cannot be written ({error.strerror}). Set TRASHSEG_CACHE to a folder with space."
         ) from None
     return path
+
+
+def _remove_hidden(root: Path, name: str) -> None:
+    """Remove stale folders of a slot, and what a killed builder left; the slot's lock is held."""
+    for leftover in root.glob(f".{name}-*"):
+        shutil.rmtree(leftover, ignore_errors=True)

@@ -54,7 +54,7 @@ def _photo_findings(folder: DataFolder, splits: dict[str, Split], progress: Prog
     def examine(job: tuple[str, Photo]) -> tuple[str, str | None]:
         path = folder.photo_path(job[1])
         try:
-            read_photo(path, (job[1].height, job[1].width))
+            read_photo(path, (job[1].height, job[1].width), folder.max_megapixels)
         except BadInput as error:
             return "", str(error)
         return _digest(path), None

@@ -1,7 +1,10 @@
 """A COCO annotation file: reading it, with every entry checked."""
 
 import json
+import os
+import re
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +15,8 @@ from trashseg_core.errors import BadInput
 
 MAX_SIDE_PX = 100_000
 MAX_CLASSES = 254
+MAX_JSON_MB = 512
+CONTROL_CHARACTERS = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 @dataclass(frozen=True)
@@ -58,18 +63,19 @@ class Split:
     findings: list[Finding] = field(default_factory=list)
 
 
-def read_split(path: Path, needs_annotations: bool = True) -> Split:
+def read_split(path: Path, needs_annotations: bool = True, max_json_mb: int = MAX_JSON_MB) -> Split:
     """Read an annotation file and check every entry before any decoder sees it.
 
     Entries that `--skip-bad` may drop are left out and listed in `findings`.
 
     Args:
         needs_annotations: False for a test set, whose `annotations` may be missing and are not read.
+        max_json_mb: larger files (in 10^6 bytes) are refused before they are read.
 
     Raises:
         BadInput: the file as a whole cannot be used; the message names the file and the JSON pointer.
     """
-    document = _read_document(path)
+    document = _read_document(path, max_json_mb)
     split = Split(path, [], {}, _read_categories(path, document))
     _read_photos(split, _list_of(path, document, "images"))
     if needs_annotations:
@@ -91,7 +97,9 @@ def label_table(categories: Mapping[int, str], background: str | None = None) ->
     """
     names = set(categories.values())
     if background is not None and background not in names:
-        raise BadInput(f"`--background-category {background}` is not a category. Categories: {', '.join(sorted(names))}.")
+        raise BadInput(
+            f"`--background-category {background}` is not a category. Categories: {', '.join(sorted(names))}."
+        )
     labels: dict[int, int] = {}
     class_names = ["Background"]
     for category_id in sorted(categories):
@@ -109,8 +117,11 @@ def label_table(categories: Mapping[int, str], background: str | None = None) ->
     return labels, class_names
 
 
-def _read_document(path: Path) -> dict[str, Any]:
+def _read_document(path: Path, max_json_mb: int) -> dict[str, Any]:
     try:
+        size_mb = path.stat().st_size / 1e6
+        if size_mb > max_json_mb:
+            raise BadInput(f"{path}: {size_mb:.1f} MB is above the cap of {max_json_mb} MB. Raise `--max-json-mb`.")
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror}). Expected a COCO annotation file.") from None
@@ -132,8 +143,7 @@ def _read_document(path: Path) -> dict[str, Any]:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"key {twice!r} occurs twice in one object")
     return result
 
@@ -195,13 +205,16 @@ def _read_photos(split: Split, entries: list[dict[str, Any]]) -> None:
         name = entry.get("file_name")
         if not isinstance(name, str) or not name:
             raise BadInput(f"{split.path}: {pointer}/file_name is {name!r}, but must be a path relative to the folder.")
+        if re.search(CONTROL_CHARACTERS, name):
+            raise BadInput(f"{split.path}: {pointer}/file_name {name!r} holds a control character. Rename the photo.")
         size = [_integer(split.path, pointer, entry, key, 1, MAX_SIDE_PX) for key in ("height", "width")]
-        if name in names:
+        place = os.path.normpath(name)
+        if place in names:
             split.findings.append(
-                Finding(f"{split.path} {pointer}", f"{name} is listed by /images/{names[name]} already.")
+                Finding(f"{split.path} {pointer}", f"{name} is listed by /images/{names[place]} already.")
             )
             continue
-        names[name] = index
+        names[place] = index
         split.photos.append(Photo(photo_id, name, size[0], size[1]))
         split.annotations[photo_id] = []
 
@@ -221,7 +234,7 @@ def _read_annotations(split: Split, entries: list[dict[str, Any]]) -> None:
         ):
             raise BadInput(f"{where}/area is {repr(area)[:40]}, but must be a number: it decides the paint order.")
         crowd = entry.get("iscrowd", 0)
-        if crowd not in (0, 1):
+        if isinstance(crowd, bool) or crowd not in (0, 1):
             raise BadInput(f"{where}/iscrowd is {crowd!r}, but must be 0 or 1.")
         photo = photos.get(photo_id)
         if photo is None:

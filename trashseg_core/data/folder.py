@@ -7,7 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from trashseg_core.data.coco import Finding, Photo, Split, label_table, read_split
+from trashseg_core.data.coco import MAX_JSON_MB, Finding, Photo, Split, label_table, read_split
+from trashseg_core.data.photos import MAX_MEGAPIXELS
 from trashseg_core.errors import BadInput
 
 
@@ -26,6 +27,10 @@ class DataFolder:
     """Leave out bad annotations and bad train or val photos instead of refusing them."""
     follow_links: bool = False
     """Accept photos behind links that lead out of the folder."""
+    max_json_mb: int = MAX_JSON_MB
+    """Larger annotation files, in 10^6 bytes, are refused."""
+    max_megapixels: float = MAX_MEGAPIXELS
+    """Larger photos, in 10^6 px, are refused."""
 
     def split_path(self, split: str) -> Path:
         """Path of the annotation file of `train`, `val` or `test`."""
@@ -51,7 +56,7 @@ class DataFolder:
         """Like `read`, but findings are collected in the result instead of raised."""
         if not Path(self.path).is_dir():
             raise BadInput(f"{self.path}: no such data folder. Give a folder with train.json, val.json and test.json.")
-        result = read_split(self.split_path(split), needs_annotations=split != "test")
+        result = read_split(self.split_path(split), needs_annotations=split != "test", max_json_mb=self.max_json_mb)
         label_table(result.categories, self.background_category)
         kept = []
         for index, photo in enumerate(result.photos):
@@ -81,7 +86,7 @@ class DataFolder:
             BadInput: the name points outside the folder, to a URL or to something that is no regular file.
         """
         name = photo.file_name
-        if "\0" in name or re.match(r"^([A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z]:[\\/]|[\\/])", name) or ".." in Path(name).parts:
+        if re.match(r"^([A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z]:[\\/]|[\\/])", name) or ".." in Path(name).parts:
             raise BadInput(f"file_name {name!r} leads outside {self.path}. Use paths relative to the data folder.")
         path = Path(self.path) / name
         if re.search("[\ud800-\udfff]", name):

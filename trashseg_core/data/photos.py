@@ -7,11 +7,11 @@ from PIL import Image, ImageOps
 
 from trashseg_core.errors import BadInput
 
-MAX_MEGAPIXELS = 50
+MAX_MEGAPIXELS = 50.0
 Image.MAX_IMAGE_PIXELS = None  # the cap below speaks first, with a message that helps
 
 
-def read_photo(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_photo(path: Path, size: tuple[int, int] | None = None, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:
     """Decode a photo completely to RGB.
 
     The EXIF orientation is ignored where the stored size is the one that the annotations know, and applied where
@@ -20,6 +20,7 @@ def read_photo(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
 
     Args:
         size: (height, width) in px that the annotation file states.
+        max_megapixels: photos of more than this many 10^6 px are refused before they are decoded.
 
     Returns:
         uint8 (H, W, 3), RGB.
@@ -30,13 +31,13 @@ def read_photo(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     try:
         with Image.open(path) as image:
             width, height = image.size
-            if width * height > MAX_MEGAPIXELS * 1e6:
+            if width * height > max_megapixels * 1e6:
                 raise BadInput(
-                    f"{path}: {width} x {height} px is above the cap of {MAX_MEGAPIXELS} megapixels. Make it smaller."
+                    f"{path}: {width} x {height} px is above the cap of {max_megapixels:g} megapixels. "
+                    "Make it smaller, or raise the cap with `--max-megapixels`."
                 )
-            if size != (height, width):
-                image = ImageOps.exif_transpose(image)
-            rgb = np.asarray(_to_rgb(image))
+            upright = image if size == (height, width) else ImageOps.exif_transpose(image)
+            rgb = np.asarray(_to_rgb(upright))
     except FileNotFoundError:
         raise BadInput(f"{path}: no such photo. Put it there or take its entry out of the annotation file.") from None
     except BadInput:

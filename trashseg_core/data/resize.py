@@ -23,7 +23,7 @@ def fit_photo(rgb: np.ndarray, size: int) -> np.ndarray:
     Returns:
         uint8 (size, size, 3).
     """
-    height, width = fitted_size(*rgb.shape[:2], size)
+    height, width = fitted_size(rgb.shape[0], rgb.shape[1], size)
     shrinks = height * width < rgb.shape[0] * rgb.shape[1]
     scaled = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     fitted = np.zeros((size, size, rgb.shape[2]), np.uint8)
@@ -42,7 +42,7 @@ def fit_label_map(label_map: np.ndarray, size: int) -> np.ndarray:
     Returns:
         uint8 (size, size).
     """
-    height, width = fitted_size(*label_map.shape, size)
+    height, width = fitted_size(label_map.shape[0], label_map.shape[1], size)
     fitted = np.full((size, size), IGNORED, np.uint8)
     fitted[:height, :width] = cv2.resize(label_map, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     return fitted

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from trashseg_core.checkpoint import CONFIG, WEIGHTS, read_config, read_network
+from trashseg_core.checkpoint import CONFIG, WEIGHTS, Confusions, read_config, read_network, write_confusions
 from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput
 from trashseg_core.files import atomic_folder, read_json, write_json
@@ -49,11 +49,14 @@ class Ensemble:
     schema: int = SCHEMA
 
 
-def write_ensemble(folder: Path, ensemble: Ensemble, checkpoints: dict[str, Path]) -> None:
+def write_ensemble(
+    folder: Path, ensemble: Ensemble, checkpoints: dict[str, Path], confusions: Confusions | None = None
+) -> None:
     """Write the ensemble folder atomically; an older one gives way.
 
     Args:
         checkpoints: checkpoint folder of each member, by trial id.
+        confusions: what the ensemble scores on val, in-sample; None leaves the file out.
     """
     with atomic_folder(folder) as temporary:
         for member in ensemble.members:
@@ -61,6 +64,8 @@ def write_ensemble(folder: Path, ensemble: Ensemble, checkpoints: dict[str, Path
             target.mkdir(parents=True)
             for name in (CONFIG, WEIGHTS):
                 shutil.copyfile(checkpoints[member.trial_id] / name, target / name)
+        if confusions is not None:
+            write_confusions(temporary, confusions)
         write_json(temporary / DESCRIPTION, asdict(ensemble))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from trashseg_core.data.photos import MAX_MEGAPIXELS
 from trashseg_core.ensemble.bundle import load_members, read_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.ensemble_predict import predict_photos
@@ -52,11 +53,13 @@ def predict_files(
     out: Path,
     overlays: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
 ) -> int:
     """Write `NAME.png`, a label map at the photo's own size, for every photo; those already there are kept.
 
     Args:
         overlays: also write `NAME.overlay.jpg`, the photo with coloured labels.
+        max_megapixels: larger photos, in 10^6 px, are refused.
 
     Returns:
         Number of photos predicted now.
@@ -74,7 +77,7 @@ def predict_files(
     out.mkdir(parents=True, exist_ok=True)
     (out / "classes.json").write_text(json.dumps(dict(enumerate(ensemble.class_names)), indent=2), encoding="utf-8")
     members = load_members(ensemble_dir, ensemble)
-    predicted = predict_photos(members, [(path, None) for path, _ in left])
+    predicted = predict_photos(members, [(path, None) for path, _ in left], max_megapixels)
     for done, ((_, name), (rgb, labels)) in enumerate(zip(left, predicted, strict=True), 1):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         if overlays:

@@ -1,0 +1,123 @@
+"""The frame around every verb of the command line: arguments, signals, messages and exit codes."""
+
+import contextlib
+import functools
+import io
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import tyro
+
+from search_spaces import UnknownSpace
+from trashseg_core.errors import BadInput
+
+Verb = Callable[..., None]
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived."""
+
+
+def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
+    """Run one verb; every end is an exit code and at most one line, with a traceback only after `--debug`.
+
+    Args:
+        verbs: function of each verb; its signature and docstring are its flags and help.
+        description: what `--help` says first.
+
+    Returns:
+        0 fine, 1 failed, 2 bad input, 130 interrupted, 143 terminated.
+    """
+    debug = "--debug" in arguments
+    arguments = _join_repeated([word for word in arguments if word != "--debug"], "--set")
+    signal.signal(signal.SIGTERM, _on_signal)
+    signal.signal(signal.SIGINT, _on_signal)
+    try:
+        return _run(verbs, description, arguments)
+    except (BadInput, UnknownSpace) as error:
+        if debug:
+            raise
+        return _fail(2, str(error))
+    except KeyboardInterrupt:
+        return _fail(130, f"Interrupted; every checkpointed epoch is kept.{_how_to_go_on(arguments)}")
+    except Terminated:
+        return _fail(143, f"Terminated; every checkpointed epoch is kept.{_how_to_go_on(arguments)}")
+    except Exception as error:
+        if debug:
+            raise
+        return _fail(1, f"{type(error).__name__}: {error} (`--debug` shows where)")
+
+
+def _run(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
+    """Parse the arguments, turning tyro's boxes into one line, and call the verb."""
+    noise = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(noise):
+            call = tyro.extras.subcommand_cli_from_dict(
+                {name: _deferred(verb) for name, verb in verbs.items()},
+                prog="run_search.py",
+                description=description,
+                args=arguments,
+            )
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            return 0
+        words = re.sub(r"[\u2500-\u257f]|\x1b\[[0-9;]*m", " ", noise.getvalue()).split()
+        return _fail(2, " ".join(words) or "Unknown command. Try --help.")
+    call()
+    return 0
+
+
+def _deferred(verb: Verb) -> Callable[..., Any]:
+    """The verb with its signature, returning the call instead of making it."""
+
+    @functools.wraps(verb)
+    def bind(*args: Any, **kwargs: Any) -> Any:
+        return functools.partial(verb, *args, **kwargs)
+
+    return bind
+
+
+def _join_repeated(arguments: list[str], flag: str) -> list[str]:
+    """Let a list flag be given several times: its values move behind its first occurrence."""
+    if arguments.count(flag) < 2:
+        return arguments
+    kept, values, collecting = [], [], False
+    for word in arguments:
+        if word == flag:
+            collecting = True
+        elif collecting and not word.startswith("--"):
+            values.append(word)
+        else:
+            collecting = False
+            kept.append(word)
+    return [*kept, flag, *values]
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    """Unwind once, so that everything is saved and stopped; a second signal ends at once."""
+    code = 130 if number == signal.SIGINT else 143
+    for same in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(same, lambda *_: os._exit(code))
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+
+
+def _how_to_go_on(arguments: list[str]) -> str:
+    """The command that goes on with an interrupted search."""
+    values = dict(zip(arguments, arguments[1:], strict=False))
+    if arguments[:1] == ["resume"]:
+        return f" Go on with: python run_search.py {' '.join(arguments)}"
+    if arguments[:1] == ["search"] and "--name" in values:
+        return f" Go on with: python run_search.py resume {Path(values.get('--out', 'runs')) / values['--name']}"
+    return ""
+
+
+def _fail(code: int, message: str) -> int:
+    print(f"run_search.py: {' '.join(message.split())}", file=sys.stderr)
+    return code

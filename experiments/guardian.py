@@ -1,0 +1,75 @@
+"""The guardian: a small process that ends what a killed driver leaves behind.
+
+Ray's own helpers notice the death of their driver, but some of them only after minutes. Standard library only.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PATIENCE_S = 5.0
+"""How long the left-behind may end by themselves."""
+LOOK_EVERY_S = 2.0
+
+
+def start_guardian() -> subprocess.Popen[bytes]:
+    """Start a guardian of this process. It ends when its standard input is closed, which every death of ours does."""
+    command = [sys.executable, "-m", "experiments.guardian", str(os.getpid())]
+    root = str(Path(__file__).parents[1])
+    return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=root, start_new_session=True)
+
+
+def watch(driver: int) -> None:
+    """Remember the driver's descendants until standard input closes, then end those that are still there."""
+    family: dict[int, str] = {}
+    while not select.select([sys.stdin], [], [], LOOK_EVERY_S)[0]:
+        family |= descendants(driver)
+    family |= descendants(driver)
+    family.pop(os.getpid(), None)
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and any(_birth(pid) == birth for pid, birth in family.items()):
+        time.sleep(0.2)
+    for pid, birth in family.items():
+        if _birth(pid) == birth:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+
+def descendants(ancestor: int) -> dict[int, str]:
+    """Process ids of all descendants, each with its time of birth, which tells a reused id from the old one."""
+    parents: dict[int, int] = {}
+    births: dict[int, str] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        fields = _fields(int(entry.name))
+        if fields:
+            parents[int(entry.name)], births[int(entry.name)] = int(fields[1]), fields[19]
+    found: dict[int, str] = {}
+    frontier = {ancestor}
+    while frontier:
+        frontier = {pid for pid, parent in parents.items() if parent in frontier}
+        found |= {pid: births[pid] for pid in frontier}
+    return found
+
+
+def _birth(pid: int) -> str | None:
+    """Start time of a living process in clock ticks since boot, or None."""
+    fields = _fields(pid)
+    return fields[19] if fields and fields[0] != "Z" else None
+
+
+def _fields(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat behind the command's name, which may hold blanks; empty for no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+if __name__ == "__main__":
+    watch(int(sys.argv[1]))

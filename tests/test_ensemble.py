@@ -1,0 +1,254 @@
+"""An ensemble folder is read as it was written, and its prediction is a true weighted mean of its members."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.tiny import tiny_config, tiny_network, write_folder
+from trashseg_core.checkpoint import Confusions, read_config, read_confusions, read_network, write_weights
+from trashseg_core.data.cache import open_split
+from trashseg_core.data.folder import DataFolder
+from trashseg_core.data.resize import fit_photo, fitted_size
+from trashseg_core.ensemble.bundle import Ensemble, Member, load_members, read_ensemble, write_ensemble
+from trashseg_core.ensemble.probabilities import find_disagreement, predict_candidate
+from trashseg_core.ensemble.select import ensemble_confusions
+from trashseg_core.errors import BadInput
+from trashseg_core.inference.ensemble_predict import mean_probabilities, predict_photos
+from trashseg_core.inference.predict import predict_logits, to_native
+from trashseg_core.inference.scoring import score
+from trashseg_core.losses import build_loss
+from trashseg_core.models import build_model
+
+HALF = [0.5, 0.5, 0.5]
+NAMES = ["Background", "paper", "metal"]
+SCORED = Confusions(np.arange(18).reshape(2, 3, 3), ["a.jpg", "b.jpg"], NAMES)
+PHOTOS = {"val": [(30, 40), (64, 64), (50, 20)]}
+
+
+def make(*members: tuple[str, float], **replaced: Any) -> Ensemble:
+    listed = [Member(trial, weight, 64, HALF, HALF) for trial, weight in members]
+    steps = [{"added": members[0][0], "val_miou": 0.5}]
+    return replace(Ensemble(listed, NAMES, {"1": 1, "2": 2}, 0.5, 0.4, steps, {"search": "first"}), **replaced)
+
+
+def checkpoint(folder: Path, seed: int, image_size: int = 64, num_classes: int = 3) -> Path:
+    """Weights and config of a real network with random weights, scaled so that it is sure of its labels."""
+    torch.manual_seed(seed)
+    config = tiny_config(image_size=image_size, seed=seed)
+    folder.mkdir(parents=True)
+    model = build_model(config, num_classes).model
+    with torch.no_grad():
+        model.segmentation_head[0].weight *= 30
+    write_weights(folder, config, model)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two members of different image sizes."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    return {"t0000": checkpoint(root / "a", 0, 64), "t0003": checkpoint(root / "b", 1, 96)}
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, checkpoints: dict[str, Path]) -> Path:
+    write_ensemble(tmp_path / "ensemble", make(("t0000", 0.75), ("t0003", 0.25)), checkpoints, SCORED)
+    return tmp_path / "ensemble"
+
+
+def edit(bundle: Path, **replaced: Any) -> Path:
+    path = bundle / "ensemble.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **replaced}))
+    return bundle
+
+
+def members(*weights: float, trial_id: str = "t0000") -> list[dict[str, Any]]:
+    return [{"trial_id": trial_id, "weight": one, "image_size": 64, "mean": HALF, "std": HALF} for one in weights]
+
+
+def test_an_ensemble_reads_back_as_it_was_written(bundle: Path) -> None:
+    assert read_ensemble(bundle) == make(("t0000", 0.75), ("t0003", 0.25))
+
+
+def test_the_folder_holds_what_prediction_needs_and_its_score_on_val(bundle: Path) -> None:
+    files = sorted(str(path.relative_to(bundle)) for path in bundle.rglob("*") if path.is_file())
+    names = [f"members/{trial}/{name}" for trial in ("t0000", "t0003") for name in ("config.json", "model.safetensors")]
+    assert files == ["confusions.npz", "ensemble.json", *names]
+
+
+def test_what_the_ensemble_scores_on_val_is_kept(bundle: Path) -> None:
+    assert np.array_equal(read_confusions(bundle).per_image, SCORED.per_image)
+
+
+def test_a_new_ensemble_takes_the_place_of_the_old_one(bundle: Path, checkpoints: dict[str, Path]) -> None:
+    write_ensemble(bundle, make(("t0003", 1.0)), checkpoints, SCORED)
+    assert [member.trial_id for member in read_ensemble(bundle).members] == ["t0003"]
+    assert [path.name for path in (bundle / "members").iterdir()] == ["t0003"]
+
+
+def test_an_ensemble_that_cannot_be_written_leaves_the_old_one(bundle: Path, checkpoints: dict[str, Path]) -> None:
+    with pytest.raises(KeyError, match="t0009"):
+        write_ensemble(bundle, make(("t0009", 1.0)), checkpoints, SCORED)
+    assert len(read_ensemble(bundle).members) == 2
+    assert list(bundle.parent.iterdir()) == [bundle]
+
+
+@pytest.mark.parametrize("schema", [2, None, "1"])
+def test_an_unknown_schema_is_refused(bundle: Path, schema: Any) -> None:
+    with pytest.raises(BadInput, match=f"schema {schema!r} is unknown to this version, which reads 1. Update trashseg"):
+        read_ensemble(edit(bundle, schema=schema))
+
+
+@pytest.mark.parametrize(
+    "weights", [(0.5, 0.4), (0.6, 0.5), (1.5, -0.5), (1.0, 0.0), (), (float("nan"),), (float("nan"), 1.0)]
+)
+def test_weights_that_are_no_shares_are_refused(bundle: Path, weights: tuple[float, ...]) -> None:
+    with pytest.raises(BadInput, match="weights must be positive and sum to 1"):
+        read_ensemble(edit(bundle, members=members(*weights)))
+
+
+@pytest.mark.parametrize("trial_id", ["../t0000", "/etc", "a/b", "", ".", "..", "t0000/"])
+def test_a_trial_id_that_is_a_path_is_refused(bundle: Path, trial_id: str) -> None:
+    with pytest.raises(BadInput, match="is not a plain name"):
+        read_ensemble(edit(bundle, members=members(1.0, trial_id=trial_id)))
+
+
+@pytest.mark.parametrize(
+    "broken", [{"members": [{"trial_id": "t0000"}]}, {"members": 5}, {"bogus": 1}, {"members": [5]}]
+)
+def test_a_damaged_description_is_refused(bundle: Path, broken: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match="ensemble.json: damaged .*Build it again with `ensemble`"):
+        read_ensemble(edit(bundle, **broken))
+
+
+def test_a_folder_without_an_ensemble_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="ensemble.json: cannot be read"):
+        read_ensemble(tmp_path)
+
+
+def test_a_member_of_another_number_of_classes_is_refused(tmp_path: Path) -> None:
+    source = {"t0000": checkpoint(tmp_path / "a", 0, num_classes=4)}
+    ensemble = make(("t0000", 1.0))
+    write_ensemble(tmp_path / "ensemble", ensemble, source, SCORED)
+    with pytest.raises(BadInput, match="has shape .4.*, but the model needs .3.*number of classes"):
+        load_members(tmp_path / "ensemble", ensemble)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_member_without_one_of_its_files_is_refused(bundle: Path, name: str) -> None:
+    (bundle / "members" / "t0003" / name).unlink()
+    with pytest.raises(BadInput, match=f"t0003/{name}.* cannot be read"):
+        load_members(bundle, read_ensemble(bundle))
+
+
+def rgb(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def probabilities(network: Any, config: Any, photo: np.ndarray) -> torch.Tensor:
+    """One member's probabilities for one photo alone, by the definition."""
+    size = photo.shape[:2]
+    logits = predict_logits(network, config, fit_photo(photo, config.image_size)[None])[0]
+    return to_native(logits, fitted_size(*size, config.image_size), size).softmax(dim=0)
+
+
+def test_the_mean_is_weighted_by_the_weights_over_members_of_different_sizes(bundle: Path) -> None:
+    loaded = load_members(bundle, read_ensemble(bundle))
+    photos = [rgb(30, 40), rgb(70, 50, seed=1), rgb(64, 64, seed=2)]
+    for photo, mean in zip(photos, list(mean_probabilities(loaded, photos)), strict=True):
+        first, second = (probabilities(network, config, photo) for network, config, _ in loaded)
+        torch.testing.assert_close(mean, 0.75 * first + 0.25 * second, rtol=0, atol=1e-5)
+        assert not torch.allclose(first, second, atol=1e-3)
+        torch.testing.assert_close(mean.sum(dim=0), torch.ones(photo.shape[:2]), rtol=0, atol=1e-5)
+
+
+def test_probabilities_are_averaged_not_logits_or_votes() -> None:
+    config, loaded = tiny_config(image_size=32), []
+    for logits, weight in (((4.0, 0.0, 0.0), 0.4), ((0.0, 1.0, 0.9), 0.3), ((0.0, 0.9, 1.0), 0.3)):
+        network = tiny_network(config, 3)
+        last = network.model[-1]
+        torch.nn.init.zeros_(last.weight)
+        last.bias.data = torch.tensor(logits)
+        loaded.append((network, config, weight))
+    expected = sum(weight * network.model[-1].bias.softmax(dim=0) for network, _, weight in loaded)
+    mean = next(iter(mean_probabilities(loaded, [rgb(8, 8)])))
+    torch.testing.assert_close(mean[:, 3, 3], expected.detach(), rtol=0, atol=1e-6)
+
+
+def test_photos_are_predicted_in_order_each_once_whatever_the_batch(tmp_path: Path, monkeypatch: Any) -> None:
+    sizes = [(20 + number, 30) for number in range(7)]
+    write_folder(tmp_path, {"test": sizes})
+    config = tiny_config(image_size=32)
+    loaded = [(tiny_network(config, 3), config, 1.0)]
+    photos = [(tmp_path / f"test/{number}.png", None) for number in range(7)]
+    for batch in (1, 3, 7, 8):
+        monkeypatch.setattr("trashseg_core.inference.ensemble_predict.BATCH", batch)
+        assert [labels.shape for _, labels in predict_photos(loaded, photos)] == sizes
+
+
+@pytest.fixture(scope="module")
+def val(tmp_path_factory: pytest.TempPathFactory) -> DataFolder:
+    return DataFolder(str(write_folder(tmp_path_factory.mktemp("val"), PHOTOS)))
+
+
+def scored(path: Path, val: DataFolder, seed: int, size: int) -> np.ndarray:
+    config = tiny_config(image_size=size, seed=seed)
+    member = load_members_of(path)
+    return score(member, config, open_split(val, "val", size), build_loss(config))[0]
+
+
+def load_members_of(path: Path) -> Any:
+    return read_network(path, read_config(path), 3)
+
+
+def test_one_candidate_scores_as_in_training(val: DataFolder, checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    for number, (path, size) in enumerate(zip(checkpoints.values(), (64, 96), strict=True)):
+        logits = predict_candidate(path, val, tmp_path, 3)
+        pixels = find_disagreement([logits], [size], val)
+        counted = ensemble_confusions(pixels, np.ones(1))
+        assert np.abs(counted - scored(path, val, number, size)).sum() <= 4  # logits are kept as float16
+
+
+def test_among_several_each_alone_scores_as_in_training(
+    val: DataFolder, checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    logits = [predict_candidate(path, val, tmp_path, 3) for path in checkpoints.values()]
+    pixels = find_disagreement(logits, [64, 96], val)
+    assert pixels.agreed.sum() > 0 and pixels.truth.size > 0
+    for number, (path, size) in enumerate(zip(checkpoints.values(), (64, 96), strict=True)):
+        counted = ensemble_confusions(pixels, np.eye(2)[number])
+        expected = scored(path, val, number, size)
+        assert np.array_equal(counted.sum(axis=(1, 2)), expected.sum(axis=(1, 2)))
+        assert np.abs(counted - expected).sum() <= 0.02 * expected.sum()  # 8-bit probabilities may tie
+
+
+def test_kept_probabilities_are_off_by_at_most_half_a_step(
+    val: DataFolder, checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    logits = [predict_candidate(path, val, tmp_path, 3) for path in checkpoints.values()]
+    pixels = find_disagreement(logits, [64, 96], val)
+    for number, (file, size) in enumerate(zip(logits, (64, 96), strict=True)):
+        split, stored, exact = open_split(val, "val", size), np.load(file), []
+        for index in range(len(split)):
+            native = tuple(int(one) for one in split.sizes[index])
+            scores = to_native(torch.from_numpy(stored[index]).float(), split.extent(index), native)
+            exact.append(scores.softmax(dim=0).double().numpy())
+        kept = pixels.probabilities[number] / 255
+        for index in range(len(split)):
+            here = kept[:, pixels.image == index]
+            flat = exact[index].reshape(3, -1)
+            nearest = np.abs(flat[:, None, :] - here[:, :, None]).max(axis=0).min(axis=1)
+            assert nearest.max() <= 1 / 510 + 1e-6
+
+
+def test_a_candidate_is_predicted_once(
+    val: DataFolder, checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = predict_candidate(checkpoints["t0000"], val, tmp_path, 3)
+    monkeypatch.setattr("trashseg_core.ensemble.probabilities.split_logits", None)  # a second prediction would fail
+    assert predict_candidate(checkpoints["t0000"], val, tmp_path, 3) == first

@@ -1,0 +1,101 @@
+"""Figures draw what the trials reached, with one trial, with failed ones and with gaps."""
+
+import html
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments import figures
+from experiments.journal import TrialRecord
+from experiments.results import TrialResult, rank
+from trashseg_core.checkpoint import Confusions
+from trashseg_core.ensemble.bundle import Ensemble
+
+
+def result(trial_id: str, status: Any = "finished", value: float | None = 0.5, **config: Any) -> TrialResult:
+    return TrialResult(trial_id, status, value, value, 1, 1, config, None, 1.0, None)
+
+
+def record(trial_id: str, scores: list[float]) -> TrialRecord:
+    return TrialRecord(trial_id, {}, {}, {}, {epoch: {"val_miou": score} for epoch, score in enumerate(scores, 1)})
+
+
+def test_stopped_trials_are_dashed_and_the_best_one_is_drawn_last() -> None:
+    rows = [result("t0000", value=0.6), result("t0001", value=0.4), result("t0002", "stopped", 0.1)]
+    scores = {"t0000": [0.3, 0.6], "t0001": [0.2, 0.4], "t0002": [0.1]}
+    records = {trial_id: record(trial_id, one) for trial_id, one in scores.items()}
+    curves = figures.learning_curves(rows, records, "val_miou").data
+    assert [curve.name for curve in curves] == ["stopped early", "finished", "best (t0000)"]
+    assert [curve.line.dash for curve in curves] == ["dash", "solid", "solid"]
+    assert list(curves[-1].y) == [0.3, 0.6]
+
+
+def test_a_curve_skips_epochs_without_the_objective() -> None:
+    gap = record("t0000", [0.3, 0.4, 0.5])
+    gap.epochs[2] = {"val_loss": 1.0}
+    curve = figures.learning_curves([result("t0000")], {"t0000": gap}, "val_miou").data[0]
+    assert (list(curve.x), list(curve.y)) == ([1, 3], [0.3, 0.5])
+
+
+def test_the_best_so_far_skips_failed_trials_and_never_falls() -> None:
+    rows = [result("t0000", value=0.2), result("t0001", "failed", 0.9), result("t0002", value=0.4), result("t0003")]
+    rows += [result("t0004", value=0.1), result("t0005", "failed", None)]
+    line = figures.optimisation_history(rank(rows, "val_miou"), "val_miou").data[-1]
+    assert (list(line.x), list(line.y)) == ([0, 2, 3, 4], [0.2, 0.4, 0.5, 0.5])
+
+
+def test_learning_rates_have_a_logarithmic_axis_and_choices_a_column_each() -> None:
+    rows = [
+        result("t0000", lr=1e-4, mix="ce"),
+        result("t0001", lr=1e-2, mix="dice"),
+        result("t0002", lr=1e-3, mix="ce"),
+    ]
+    drawn = figures.slices(rows, "val_miou")
+    assert (drawn["lr"].layout.xaxis.type, list(drawn["lr"].data[0].x)) == ("log", [1e-4, 1e-2, 1e-3])
+    assert list(drawn["mix"].layout.xaxis.ticktext) == ["ce", "dice"]
+    assert np.round(drawn["mix"].data[0].x).tolist() == [0, 1, 0]
+
+
+def test_hyperparameters_that_some_trials_lack_are_drawn_for_the_others() -> None:
+    drawn = figures.slices(
+        [result("t0000", gamma=2.0), result("t0001"), result("t0002", value=None, gamma=1.0)], "val_miou"
+    )
+    assert list(drawn["gamma"].data[0].x) == [2.0]
+
+
+def test_classes_in_figures_stay_text_and_absent_ones_have_no_bar() -> None:
+    per_image = np.zeros((1, 3, 3), np.int64)
+    per_image[0, 0, 0], per_image[0, 2, 2], per_image[0, 2, 0] = 50, 30, 10
+    drawn = figures.class_ious({"t0000": Confusions(per_image, ["a"], ["Background", "Paper", "<a href='x'>"])})
+    values = dict(zip(drawn.layout.yaxis.ticktext, drawn.data[0].x, strict=True))
+    assert values[html.escape("<a href='x'>", quote=False)] == pytest.approx(0.75)
+    assert values["Paper"] is None
+
+
+def test_classes_whose_long_names_start_alike_keep_bars_of_their_own() -> None:
+    names = ["Background", *("a very long name of a class of trash, number " + digit for digit in "123")]
+    drawn = figures.class_ious({"t0000": Confusions(np.eye(4, dtype=np.int64)[None], ["a"], names)})
+    assert len(set(drawn.data[0].y)) == 4
+
+
+def test_figures_without_data_say_so() -> None:
+    failed = [result("t0000", "failed", None)]
+    empty = [figures.learning_curves(failed, {}, "val_miou"), figures.optimisation_history(failed, "val_miou")]
+    empty += [figures.class_ious({}), figures.ensemble_steps(Ensemble([], [], {}, 0, 0, [], {}))]
+    assert all(len(one.layout.annotations) == 1 and not one.data for one in empty)
+
+
+def test_ensemble_steps_name_each_addition_and_its_gain() -> None:
+    steps = [
+        {"added": "t0003", "val_miou": 0.5},
+        {"added": "t0001", "val_miou": 0.53},
+        {"added": "t0003", "val_miou": 0.54},
+    ]
+    drawn = figures.ensemble_steps(Ensemble([], [], {}, 0, 0, steps, {})).data[0]
+    assert list(drawn.y) == ["1. t0003", "2. t0001", "3. t0003"]
+    assert [text.strip() for text in drawn.text] == ["0.5000", "+0.0300", "+0.0100"]
+
+
+def test_trials_are_ordered_by_number_beyond_the_padding() -> None:
+    assert [one.trial_id for one in figures.in_order([result("t10000"), result("t9999")])] == ["t9999", "t10000"]

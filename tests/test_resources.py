@@ -1,0 +1,58 @@
+"""The cluster is divided among the trials; what can never fit is refused, since Ray would wait for ever."""
+
+from typing import Any
+
+import pytest
+
+from experiments.resources import Slots, plan_slots
+from experiments.settings import SearchSettings
+from trashseg_core.errors import BadInput
+
+
+def plan(cluster: dict[str, float], **options: Any) -> Slots:
+    return plan_slots(SearchSettings(**{"data": "d", "space": "quick", "name": "n", "trials": 20, **options}), cluster)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "options", "expected"),
+    [
+        ({"CPU": 4.0}, {}, Slots(4, 1.0, 0.0)),
+        ({"CPU": 1.0}, {}, Slots(1, 1.0, 0.0)),
+        ({"CPU": 16.0, "GPU": 1.0}, {}, Slots(1, 16.0, 1.0)),
+        ({"CPU": 16.0, "GPU": 4.0}, {}, Slots(4, 4.0, 1.0)),
+        ({"CPU": 16.0, "GPU": 1.0}, {"gpus_per_trial": 0.25}, Slots(4, 4.0, 0.25)),
+        ({"CPU": 2.0, "GPU": 4.0}, {}, Slots(2, 1.0, 1.0)),
+        ({"CPU": 16.0, "GPU": 1.0}, {"gpus_per_trial": 0.0}, Slots(16, 1.0, 0.0)),
+        ({"CPU": 8.0}, {"cpus_per_trial": 3.0}, Slots(2, 3.0, 0.0)),
+        ({"CPU": 4.0}, {"trials": 2}, Slots(2, 1.0, 0.0)),
+        ({"CPU": 4.0}, {"concurrent": 3}, Slots(3, 1.0, 0.0)),
+        ({"CPU": 4.0}, {"concurrent": 9}, Slots(4, 1.0, 0.0)),
+        ({"CPU": 2.0}, {"cpus_per_trial": 0.5}, Slots(4, 0.5, 0.0)),
+    ],
+)
+def test_the_cluster_is_divided(cluster: dict[str, float], options: dict[str, Any], expected: Slots) -> None:
+    assert plan(cluster, **options) == expected
+
+
+def test_as_many_fractions_of_a_card_fit_as_their_sum_says() -> None:
+    assert plan({"CPU": 16.0, "GPU": 1.0}, gpus_per_trial=0.1).concurrent == 10
+
+
+def test_fractions_are_counted_per_card_since_a_trial_cannot_span_two() -> None:
+    assert plan({"CPU": 16.0, "GPU": 2.0}, gpus_per_trial=0.4).concurrent == 4
+
+
+@pytest.mark.parametrize(("gpus", "asked"), [(0.0, 1.0), (1.0, 2.0), (0.0, 0.25)])
+def test_more_gpus_than_exist_are_refused(gpus: float, asked: float) -> None:
+    with pytest.raises(BadInput, match=f"`--gpus-per-trial {asked:g}`, but Ray finds {gpus:g} GPUs. Ask for at most"):
+        plan({"CPU": 4.0, "GPU": gpus}, gpus_per_trial=asked)
+
+
+def test_more_cpus_than_exist_are_refused() -> None:
+    with pytest.raises(BadInput, match="`--cpus-per-trial 8`, but Ray finds 4 CPUs. Ask for at most that many"):
+        plan({"CPU": 4.0}, cpus_per_trial=8.0)
+
+
+@pytest.mark.parametrize(("cpus", "threads"), [(0.5, 1), (1.0, 1), (3.0, 3), (3.5, 3)])
+def test_a_trial_has_a_thread_for_each_whole_cpu_and_at_least_one(cpus: float, threads: int) -> None:
+    assert Slots(1, cpus, 0.0).num_threads == threads

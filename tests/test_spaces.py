@@ -1,0 +1,110 @@
+"""Spaces are found by name or by file, and what cannot be loaded is named."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.space_check import ProbeTrial
+from search_spaces import UnknownSpace, load, names, parts, source_path
+
+
+def write(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def drawn(name: str, count: int = 300) -> list[dict[str, Any]]:
+    """Random configurations of a space."""
+    rng, points = random.Random(1), []
+    for _ in range(count):
+        trial = ProbeTrial(lambda name, options: rng.choice(options))
+        load(name)(trial)
+        points.append(trial.params)
+    return points
+
+
+def test_the_project_s_spaces_are_named_and_their_parts_are_no_space() -> None:
+    assert names() == ["baseline", "quick", "wide"]
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_space_of_the_project_is_loaded_by_name(name: str) -> None:
+    assert load(name).__module__ == f"search_spaces.{name}"
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_name_stands_for_a_file(name: str) -> None:
+    assert source_path(name).is_file()
+
+
+def test_a_space_is_loaded_from_a_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.py", "def space(trial):\n    trial.suggest_float('lr', 0.1, 0.2)\n")
+    trial = ProbeTrial(lambda name, options: options[0])
+    load(path)(trial)
+    assert list(trial.params) == ["lr"]
+
+
+def test_a_file_may_use_the_project_s_parts(tmp_path: Path) -> None:
+    text = "from search_spaces import parts\n\ndef space(trial):\n    parts.optimizer(trial)\n"
+    trial = ProbeTrial(lambda name, options: options[0])
+    load(write(tmp_path / "mine.py", text))(trial)
+    assert list(trial.params) == ["optimizer", "lr", "weight_decay"]
+
+
+def test_the_path_of_a_file_space_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "mine.py", "")
+    monkeypatch.chdir(tmp_path)
+    assert source_path("mine.py") == tmp_path / "mine.py"
+
+
+@pytest.mark.parametrize("name", ["", "quik", "parts", "quick.py", "no/such.py", "../search_spaces/quick"])
+def test_an_unknown_space_is_refused_with_the_names_there_are(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnknownSpace, match="Unknown space .* Spaces: baseline, quick, wide, or the path"):
+        load(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 / 0", "mine.py: cannot be loaded .ZeroDivisionError: division by zero"),
+        ("def space(trial:", "mine.py: cannot be loaded .SyntaxError"),
+        ("import no_such_module", "mine.py: cannot be loaded .ModuleNotFoundError"),
+        ("def spaces(trial): ...", "mine.py: has no function `space.trial.`. See search_spaces/baseline.py"),
+        ("space = 3", "mine.py: has no function `space.trial.`"),
+    ],
+)
+def test_a_file_that_is_no_space_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UnknownSpace, match=message):
+        load(write(tmp_path / "mine.py", text))
+
+
+@pytest.mark.parametrize("name", ["baseline", "wide"])
+def test_augmix_details_are_suggested_only_with_augmix(name: str) -> None:
+    for point in drawn(name):
+        assert ("augmix_rarity" in point) == (point["augmix_ratio"] > 0)
+
+
+@pytest.mark.parametrize("name", ["baseline", "wide"])
+def test_knobs_of_a_loss_are_suggested_only_with_it(name: str) -> None:
+    for point in drawn(name):
+        assert ("label_smoothing" in point) == (point["loss_mix"] == "soft_ce")
+        assert ("focal_gamma" in point) == (point["loss_mix"] == "dice_focal")
+
+
+def test_momentum_is_not_suggested_for_adamw() -> None:
+    for point in drawn("wide"):
+        assert ("momentum" in point) == (point["optimizer"] != "adamw")
+
+
+@pytest.mark.parametrize("name", ["baseline", "wide"])
+def test_transformers_get_only_decoders_that_work_with_them(name: str) -> None:
+    transformers = [point for point in drawn(name) if point["encoder_name"].startswith("mit_")]
+    assert transformers
+    assert not [point for point in transformers if point["decoder_name"] in parts.NOT_FOR_TRANSFORMERS]
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_search_without_augmix_is_part_of_every_space(name: str) -> None:
+    assert 0.0 in {point["augmix_ratio"] for point in drawn(name)}
