@@ -73,7 +73,7 @@ def ensemble(run: Annotated[Path, tyro.conf.Positional], /, top_k: int | None = 
     from trashseg_core.files import locked
 
     manifest = read_manifest(run)
-    settings = replace(manifest.settings, top_k=top_k or manifest.settings.top_k)
+    settings = replace(manifest.settings, top_k=manifest.settings.top_k if top_k is None else top_k)
     with locked(run / ".lock", wait=False):
         built = build_ensemble(run, settings.data_folder, settings.top_k, settings.objective, settings.name)
     members = ", ".join(f"{member.trial_id} x {member.weight:.2f}" for member in built.members)

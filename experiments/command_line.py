@@ -86,6 +86,8 @@ def _deferred(verb: Verb) -> Callable[..., Any]:
 
 def _join_repeated(arguments: list[str], flag: str) -> list[str]:
     """Let a list flag be given several times: its values move behind its first occurrence."""
+    pairs = [word.split("=", 1) if word.startswith(f"{flag}=") else [word] for word in arguments]
+    arguments = [part for pair in pairs for part in pair]
     if arguments.count(flag) < 2:
         return arguments
     kept, values, collecting = [], [], False

@@ -51,7 +51,7 @@ def write_panels(
     photos = [split.photos[index] for index in chosen]
     names = []
     with atomic_folder(target) as temporary:
-        predicted = predict_photos(members, [_place(folder, photo) for photo in photos])
+        predicted = predict_photos(members, [_place(folder, photo) for photo in photos], folder.max_megapixels)
         for number, ((index, reason), (rgb, prediction)) in enumerate(zip(chosen.items(), predicted, strict=True), 1):
             photo = split.photos[index]
             truth = paint(split.annotations[photo.id], labels, photo.height, photo.width)
@@ -100,7 +100,9 @@ def _count_all(
     """Predict every val photo; return the per-image matrices, int64 (N, C, C)."""
     counted = np.zeros((len(split.photos), num_classes, num_classes), np.int64)
     usable = [index for index, photo in enumerate(split.photos) if not folder.skip_bad or _can_be_read(folder, photo)]
-    predicted = predict_photos(members, [_place(folder, split.photos[index]) for index in usable])
+    predicted = predict_photos(
+        members, [_place(folder, split.photos[index]) for index in usable], folder.max_megapixels
+    )
     for index, (_, prediction) in zip(usable, predicted, strict=True):
         photo = split.photos[index]
         truth = paint(split.annotations[photo.id], labels, photo.height, photo.width)
@@ -114,7 +116,7 @@ def _place(folder: DataFolder, photo: Photo) -> tuple[Path, tuple[int, int] | No
 
 def _can_be_read(folder: DataFolder, photo: Photo) -> bool:
     try:
-        read_photo(*_place(folder, photo))
+        read_photo(*_place(folder, photo), folder.max_megapixels)
     except BadInput:
         return False
     return True

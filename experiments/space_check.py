@@ -99,6 +99,12 @@ def draw_points(
         points.append(trial.params)
         for name, domain in trial.domains.items():
             domains.setdefault(name, set()).add(domain)
+    for name, met in domains.items():
+        if sum(domain.startswith("one of") for domain in met) > 1:
+            raise BadInput(
+                f"Space: `{name}` has different choices in different branches, which Optuna does not take: "
+                f"{'; '.join(sorted(met))}. Offer the same choices everywhere."
+            )
     return points, {name: sorted(met) for name, met in sorted(domains.items())}
 
 

@@ -17,7 +17,12 @@ class TrialFolder:
         path.mkdir(parents=True, exist_ok=True)
         for leftover in path.glob(".*"):  # an epoch that a kill cut off
             shutil.rmtree(leftover, ignore_errors=True)
-        self._values = {folder: self._score(folder) for folder in self._folders()}
+        self._values: dict[Path, float] = {}
+        for folder in self._folders():
+            try:
+                self._values[folder] = self._score(folder)
+            except BadInput:  # damaged: of no use, and its epoch can be trained again
+                shutil.rmtree(folder)
 
     def _folders(self) -> list[Path]:
         return sorted(self.path.glob("epoch_*"))

@@ -12,8 +12,8 @@ from search_spaces import parts
 
 def space(trial: Any) -> None:
     """Suggest one trial."""
-    encoder_name = parts.encoder(trial)
-    parts.decoder(trial, encoder_name)
+    parts.encoder(trial)
+    parts.decoder(trial)
     parts.loss_mix(trial)
     if parts.augmix(trial) > 0:
         parts.augmix_details(trial)

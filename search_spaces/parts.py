@@ -4,18 +4,18 @@ from typing import Any
 
 SMALL_ENCODERS = ("tu-tf_efficientnet_lite0", "tu-mobilenetv3_large_100", "tu-resnet18")
 """2 to 12 million weights: for a CPU, or for many trials."""
-ENCODERS = (
+CNN_ENCODERS = (
     "tu-tf_efficientnet_lite0",
     "tu-resnet34",
     "efficientnet-b3",
     "tu-regnety_032",
     "tu-convnext_tiny",
-    "mit_b2",
 )
+ENCODERS = (*CNN_ENCODERS, "mit_b2")
 """5 to 30 million weights: for a GPU with 12 GB at 512 px."""
-DECODERS = ("fpn", "deeplabv3plus", "unet", "manet", "linknet", "pan", "upernet", "segformer")
-NOT_FOR_TRANSFORMERS = ("deeplabv3plus", "linknet", "pan", "unetplusplus")
-"""Decoders that need a dilatable or gap-free feature pyramid, which Mix Transformers do not have."""
+DECODERS = ("fpn", "unet", "manet", "upernet", "segformer")
+"""Those that work with every encoder above; unetplusplus, deeplabv3plus, linknet and pan want a CNN."""
+CNN_DECODERS = (*DECODERS, "unetplusplus", "deeplabv3plus", "linknet", "pan", "pspnet")
 
 
 def encoder(trial: Any, names: tuple[str, ...] = ENCODERS) -> str:
@@ -23,10 +23,8 @@ def encoder(trial: Any, names: tuple[str, ...] = ENCODERS) -> str:
     return trial.suggest_categorical("encoder_name", list(names))
 
 
-def decoder(trial: Any, encoder_name: str = "", names: tuple[str, ...] = DECODERS) -> str:
-    """Suggest a decoder that works with the encoder."""
-    if encoder_name.startswith("mit_"):
-        names = tuple(name for name in names if name not in NOT_FOR_TRANSFORMERS)
+def decoder(trial: Any, names: tuple[str, ...] = DECODERS) -> str:
+    """Suggest the decoder. The choices must be the same whatever the encoder: Optuna takes no others for one name."""
     return trial.suggest_categorical("decoder_name", list(names))
 
 
@@ -57,12 +55,14 @@ def augment(trial: Any) -> str:
 
 
 def optimizer(trial: Any, names: tuple[str, ...] = ("adamw", "madgrad", "sgd")) -> str:
-    """Suggest optimizer, learning rate and weight decay.
+    """Suggest optimizer, learning rates and weight decay.
 
     One range of learning rates spans all three, so that the sampler can compare: AdamW and MADGRAD live around 1e-3,
-    SGD an order above.
+    SGD an order above. The encoder learns slower than the decoder: on garbage6 (FPN, 128 px, 9 epochs) a fifth at
+    lr 2e-3 reached val mIoU 0.687, the same rate for both at 1e-3 reached 0.663.
     """
     name = trial.suggest_categorical("optimizer", list(names))
-    trial.suggest_float("lr", 1e-4, 3e-2, log=True)
+    trial.suggest_float("lr", 2e-4, 3e-2, log=True)
+    trial.suggest_float("encoder_lr_ratio", 0.05, 1.0, log=True)
     trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True)
     return name

@@ -16,4 +16,5 @@ def space(trial: Any) -> None:
     trial.suggest_categorical("loss_mix", ["ce", "soft_ce", "dice_ce"])
     parts.augmix(trial, high=0.5)
     trial.suggest_categorical("optimizer", ["adamw", "madgrad"])
-    trial.suggest_float("lr", 4e-4, 3e-3, log=True)
+    trial.suggest_float("lr", 1e-3, 5e-3, log=True)
+    trial.suggest_float("encoder_lr_ratio", 0.1, 0.5, log=True)

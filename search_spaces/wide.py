@@ -1,4 +1,4 @@
-"""Everything that may matter, for a long search on several GPUs.
+"""Everything that may matter about CNNs, for a long search on several GPUs.
 
     python run_search.py search --data DATA --space wide --trials 200 --epochs 40 --set image_size=512
 
@@ -9,14 +9,13 @@ from typing import Any
 
 from search_spaces import parts
 
-ENCODERS = (*parts.ENCODERS, "efficientnet-b5", "tu-convnext_small", "mit_b4", "tu-tf_efficientnetv2_s")
-DECODERS = (*parts.DECODERS, "unetplusplus", "pspnet")
+ENCODERS = (*parts.CNN_ENCODERS, "efficientnet-b5", "tu-convnext_small", "tu-tf_efficientnetv2_s")
 
 
 def space(trial: Any) -> None:
     """Suggest one trial."""
-    encoder_name = parts.encoder(trial, ENCODERS)
-    parts.decoder(trial, encoder_name, DECODERS)
+    parts.encoder(trial, ENCODERS)
+    parts.decoder(trial, parts.CNN_DECODERS)
     parts.loss_mix(trial)
     if parts.augmix(trial, high=1.0) > 0:
         parts.augmix_details(trial)

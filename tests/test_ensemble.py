@@ -196,22 +196,17 @@ def val(tmp_path_factory: pytest.TempPathFactory) -> DataFolder:
     return DataFolder(str(write_folder(tmp_path_factory.mktemp("val"), PHOTOS)))
 
 
-def scored(path: Path, val: DataFolder, seed: int, size: int) -> np.ndarray:
-    config = tiny_config(image_size=size, seed=seed)
-    member = load_members_of(path)
-    return score(member, config, open_split(val, "val", size), build_loss(config))[0]
-
-
-def load_members_of(path: Path) -> Any:
-    return read_network(path, read_config(path), 3)
+def scored(path: Path, val: DataFolder, size: int) -> np.ndarray:
+    config = read_config(path)
+    return score(read_network(path, config, 3), config, open_split(val, "val", size), build_loss(config))[0]
 
 
 def test_one_candidate_scores_as_in_training(val: DataFolder, checkpoints: dict[str, Path], tmp_path: Path) -> None:
-    for number, (path, size) in enumerate(zip(checkpoints.values(), (64, 96), strict=True)):
+    for path, size in zip(checkpoints.values(), (64, 96), strict=True):
         logits = predict_candidate(path, val, tmp_path, 3)
         pixels = find_disagreement([logits], [size], val)
         counted = ensemble_confusions(pixels, np.ones(1))
-        assert np.abs(counted - scored(path, val, number, size)).sum() <= 4  # logits are kept as float16
+        assert np.abs(counted - scored(path, val, size)).sum() <= 4  # logits are kept as float16
 
 
 def test_among_several_each_alone_scores_as_in_training(
@@ -222,7 +217,7 @@ def test_among_several_each_alone_scores_as_in_training(
     assert pixels.agreed.sum() > 0 and pixels.truth.size > 0
     for number, (path, size) in enumerate(zip(checkpoints.values(), (64, 96), strict=True)):
         counted = ensemble_confusions(pixels, np.eye(2)[number])
-        expected = scored(path, val, number, size)
+        expected = scored(path, val, size)
         assert np.array_equal(counted.sum(axis=(1, 2)), expected.sum(axis=(1, 2)))
         assert np.abs(counted - expected).sum() <= 0.02 * expected.sum()  # 8-bit probabilities may tie
 

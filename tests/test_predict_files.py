@@ -145,19 +145,25 @@ def test_a_coco_photo_is_turned_as_its_annotations_know_it(bundle: Path, tmp_pat
 
 def test_nothing_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="nowhere: no such folder, photo or COCO file"):
-        find_photos(tmp_path / "nowhere")
+        find_photos(tmp_path / "nowhere", tmp_path / "out")
 
 
 def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no photo with the suffix .jpg"):
-        find_photos(tmp_path)
+        find_photos(tmp_path, tmp_path / "out")
 
 
 def test_two_photos_that_differ_in_their_suffix_only_are_refused(tmp_path: Path) -> None:
     write_photo(tmp_path / "a.png")
     write_photo(tmp_path / "a.bmp")
     with pytest.raises(BadInput, match="two photos are called a but for their suffix. Rename one"):
-        find_photos(tmp_path)
+        find_photos(tmp_path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("images", ["photos", "photos/0.png"])
+def test_photos_are_never_written_over(bundle: Path, photos: Path, images: str) -> None:
+    with pytest.raises(BadInput, match="`--out .*photos` would write over the photos. Give another folder"):
+        predict_files(bundle, photos.parent / images, photos)
 
 
 def test_a_damaged_photo_is_refused_by_its_name(bundle: Path, photos: Path, tmp_path: Path) -> None:

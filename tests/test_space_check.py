@@ -100,6 +100,17 @@ def test_an_error_in_a_conditional_branch_is_found() -> None:
         check_space(space, PINS)
 
 
+def test_choices_that_differ_between_branches_are_refused() -> None:
+    """Optuna would end the search when it meets the second list."""
+
+    def space(trial: Any) -> None:
+        small = trial.suggest_categorical("image_size", [64, 128]) == 64
+        trial.suggest_categorical("decoder_name", ["fpn", "unet"] if small else ["fpn"])
+
+    with pytest.raises(BadInput, match="`decoder_name` has different choices in different branches"):
+        check_space(space, PINS)
+
+
 def two_names(trial: Any) -> None:
     trial.suggest_float("lr", 1e-4, 1e-2, log=True)
     trial.suggest_categorical("optimizer", ["adamw", "sgd"])

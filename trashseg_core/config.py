@@ -73,8 +73,10 @@ class TrialConfig:
 
     optimizer: Literal["madgrad", "adamw", "sgd"] = "adamw"
     """Optimizer."""
-    lr: float = 1e-3
-    """Peak learning rate."""
+    lr: float = 2e-3
+    """Peak learning rate of decoder and head."""
+    encoder_lr_ratio: float = 0.2
+    """Learning rate of the encoder relative to `lr`; below 1 keeps more of pretrained features."""
     weight_decay: float = 1e-4
     """Weight decay as the optimizer defines it."""
     momentum: float = 0.9
@@ -156,6 +158,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "label_smoothing": (0, 0.999),
     "focal_gamma": (0, 20),
     "lr": (1e-9, 10),
+    "encoder_lr_ratio": (0.001, 10),
     "weight_decay": (0, 1),
     "momentum": (0, 0.9999),
     "batch_size": (2, 4096),

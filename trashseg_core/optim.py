@@ -14,13 +14,19 @@ Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def build_optimizer(config: TrialConfig, model: nn.Module) -> torch.optim.Optimizer:
-    """Create the optimizer at the peak learning rate; weight decay spares norms and biases (vectors)."""
-    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    spared = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": spared, "weight_decay": 0.0},
-    ]
+    """Create the optimizer at the peak learning rate.
+
+    Weight decay spares norms and biases (vectors). Each group carries its `lr_ratio`, which `set_lr` applies.
+    """
+    members: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            members.setdefault((".encoder." in f".{name}", parameter.ndim > 1), []).append(parameter)
+    groups = []
+    for (is_encoder, is_decayed), parameters in members.items():
+        ratio = config.encoder_lr_ratio if is_encoder else 1.0
+        decay = config.weight_decay if is_decayed else 0.0
+        groups.append({"params": parameters, "lr": config.lr * ratio, "lr_ratio": ratio, "weight_decay": decay})
     match config.optimizer:
         case "madgrad":
             return MADGRAD(groups, lr=config.lr, momentum=config.momentum)
@@ -47,9 +53,9 @@ def lr_factor(progress: float, warmup: float) -> float:
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Set the learning rate of every parameter group."""
+    """Set the learning rate of every parameter group, times the group's own ratio."""
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group["lr_ratio"]
 
 
 def build_ema(config: TrialConfig, model: nn.Module) -> AveragedModel | None:

@@ -77,7 +77,7 @@ def train(
         confusions, val_loss = score(best_network, config, data.val, loss)
         metrics = _metrics(confusions, data.val, train_loss, val_loss)
         metrics["epoch"] = epoch
-        metrics["lr"] = optimizer.param_groups[0]["lr"]
+        metrics["lr"] = optimizer.param_groups[-1]["lr"] / optimizer.param_groups[-1]["lr_ratio"]
         metrics["images_per_s"] = loader.num_batches * config.batch_size / (trained - started)
         metrics["epoch_s"] = time.perf_counter() - started
         metrics["peak_memory_mb"] = hardware.peak_memory_mb()

@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any
 
 BATCH = 16
-SPACE_DEFAULT = {"decoder_name": "fpn", "loss_mix": "dice_ce", "optimizer": "adamw", "lr": 1e-3}
+SPACE_DEFAULT = {
+    "decoder_name": "fpn",
+    "loss_mix": "dice_ce",
+    "optimizer": "adamw",
+    "lr": 2e-3,
+    "encoder_lr_ratio": 0.2,
+}
 
 
 def trainable(params: dict[str, Any]) -> None:
@@ -70,7 +76,9 @@ def trainable(params: dict[str, Any]) -> None:
     )
     load_offline(model.encoder, "tu-tf_efficientnet_lite0")
     kinds = {"adamw": torch.optim.AdamW, "madgrad": madgrad.MADGRAD}
-    optimizer = kinds[params["optimizer"]](model.parameters(), lr=params["lr"])
+    decoder = [weight for name, weight in model.named_parameters() if not name.startswith("encoder")]
+    encoder = {"params": model.encoder.parameters(), "lr": params["lr"] * params["encoder_lr_ratio"]}
+    optimizer = kinds[params["optimizer"]]([{"params": decoder}, encoder], lr=params["lr"])
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, params["epochs"] * len(train_loader))
     smoothing = 0.1 if params["loss_mix"] == "soft_ce" else 0.0
     ce = torch.nn.CrossEntropyLoss(ignore_index=255, label_smoothing=smoothing)
@@ -114,7 +122,8 @@ def main(arguments: list[str]) -> None:
         "decoder_name": tune.choice(["fpn", "deeplabv3plus"]),
         "loss_mix": tune.choice(["ce", "soft_ce", "dice_ce"]),
         "optimizer": tune.choice(["adamw", "madgrad"]),
-        "lr": tune.loguniform(4e-4, 3e-3),
+        "lr": tune.loguniform(1e-3, 5e-3),
+        "encoder_lr_ratio": tune.loguniform(0.1, 0.5),
         "image_size": size,
         "data": str(data),
         "epochs": epochs,

@@ -86,7 +86,7 @@ def read_ensemble(folder: Path) -> Ensemble:
         total = sum(member.weight for member in members)
     except (TypeError, KeyError) as error:
         raise BadInput(f"{path}: damaged ({error}). Build it again with `ensemble`.") from None
-    if not members or abs(total - 1) > 1e-6 or any(member.weight <= 0 for member in members):
+    if not members or not abs(total - 1) <= 1e-6 or not all(member.weight > 0 for member in members):
         raise BadInput(f"{path}: the members' weights must be positive and sum to 1, but sum to {total:g}.")
     for member in members:
         if PurePosixPath(member.trial_id).name != member.trial_id or member.trial_id in ("", ".", ".."):

@@ -11,31 +11,36 @@ from PIL import Image
 from trashseg_core.data.photos import MAX_MEGAPIXELS
 from trashseg_core.ensemble.bundle import load_members, read_ensemble
 from trashseg_core.errors import BadInput
-from trashseg_core.inference.ensemble_predict import predict_photos
+from trashseg_core.inference.ensemble_predict import Place, predict_photos
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 
-def find_photos(images: Path) -> list[tuple[Path, Path]]:
-    """List the photos of a folder (with its subfolders), a COCO file, or a single photo.
+def find_photos(images: Path, out: Path) -> list[tuple[Place, Path]]:
+    """List the photos of a folder (with its subfolders, but not the output folder), a COCO file, or a single photo.
 
     Returns:
-        (path, name of its outputs relative to the output folder, without suffix), sorted by name.
+        (place, name of its outputs relative to the output folder, without suffix), sorted by name.
 
     Raises:
-        BadInput: there is nothing to predict, or two photos would write the same output.
+        BadInput: there is nothing to predict, or an output would take the place of another one or of a photo.
     """
     if images.is_dir():
         found = [path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
-        photos = [(path, path.relative_to(images).with_suffix("")) for path in found]
+        if out.resolve() != images.resolve():
+            found = [path for path in found if not path.resolve().is_relative_to(out.resolve())]
+        photos: list[tuple[Place, Path]] = [((path, None), path.relative_to(images).with_suffix("")) for path in found]
     elif images.suffix.lower() == ".json":
         from trashseg_core.data.folder import DataFolder
 
         folder = DataFolder(str(images.parent.absolute()), test_file=images.name)
         split = folder.read("test")
-        photos = [(folder.photo_path(photo), Path(photo.file_name).with_suffix("")) for photo in split.photos]
+        photos = [
+            ((folder.photo_path(photo), (photo.height, photo.width)), Path(photo.file_name).with_suffix(""))
+            for photo in split.photos
+        ]
     elif images.is_file():
-        photos = [(images, Path(images.stem))]
+        photos = [((images, None), Path(images.stem))]
     else:
         raise BadInput(f"{images}: no such folder, photo or COCO file.")
     if not photos:
@@ -44,6 +49,8 @@ def find_photos(images: Path) -> list[tuple[Path, Path]]:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise BadInput(f"{images}: two photos are called {twice} but for their suffix. Rename one.")
+    if any((out / f"{name}.png").resolve() == path.resolve() for (path, _), name in photos):
+        raise BadInput(f"`--out {out}` would write over the photos. Give another folder.")
     return sorted(photos, key=lambda photo: str(photo[1]))
 
 
@@ -70,14 +77,14 @@ def predict_files(
     from trashseg_core.inference.overlay import draw_overlay
 
     ensemble = read_ensemble(ensemble_dir)
-    photos = find_photos(images)
-    left = [(path, name) for path, name in photos if not (out / f"{name}.png").is_file()]
+    photos = find_photos(images, out)
+    left = [(place, name) for place, name in photos if not (out / f"{name}.png").is_file()]
     if not left:
         return 0
     out.mkdir(parents=True, exist_ok=True)
     (out / "classes.json").write_text(json.dumps(dict(enumerate(ensemble.class_names)), indent=2), encoding="utf-8")
     members = load_members(ensemble_dir, ensemble)
-    predicted = predict_photos(members, [(path, None) for path, _ in left], max_megapixels)
+    predicted = predict_photos(members, [place for place, _ in left], max_megapixels)
     for done, ((_, name), (rgb, labels)) in enumerate(zip(left, predicted, strict=True), 1):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         if overlays:
