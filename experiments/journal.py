@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trashseg_core.errors import BadInput
+from trashseg_core.files import sync_folder
 
 
 @dataclass
@@ -51,6 +52,7 @@ class Journal:
         self.trials: dict[str, TrialRecord] = {}
         whole = self._read()
         self._stream = open(path, "ab")
+        sync_folder(path.parent)
         if self._stream.tell() > whole:
             self._stream.truncate(whole)
 

@@ -30,12 +30,22 @@ class TrialResult:
     error: str | None
 
 
+def checkpoint_name(key: str, epoch: int) -> str:
+    """Folder of a trial's checkpoint, relative to the run folder."""
+    return f"trials/{key}/epoch_{epoch:04d}"
+
+
 def result_of(record: TrialRecord, objective: str, folder: Path) -> TrialResult:
     """Summarise a trial's record. One without an end was stopped by the budget or an interruption; before its first
     epoch that counts as failed."""
     best = record.best(objective)
     epoch = best[0] if best else None
-    checkpoint = f"trials/{record.key}/epoch_{epoch:04d}" if epoch is not None else None
+    scored = [number for number in record.epochs if objective in record.epochs[number]]
+    for number in sorted(scored, key=lambda one: (-record.epochs[one][objective], one)):
+        if (folder / checkpoint_name(record.key, number)).is_dir():
+            epoch = number  # the best may be missing: replaced by a better one that the budget kept from the record
+            break
+    checkpoint = checkpoint_name(record.key, epoch) if epoch is not None else None
     if checkpoint is not None and not (folder / checkpoint).is_dir():
         checkpoint = None
     metrics = record.epochs[epoch] if epoch is not None else {}

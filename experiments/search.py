@@ -107,7 +107,7 @@ def build_tuner(
         ),
         run_config=tune.RunConfig(
             name=f"{settings.name}-{time.time_ns()}",
-            storage_path=settings.storage or str(settings.folder / "ray"),
+            storage_path=_absolute(settings.storage) if settings.storage else str(settings.folder / "ray"),
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
             callbacks=[Recorder(journal, settings.objective, listeners)],
             verbose=0,
@@ -130,3 +130,8 @@ def run(
         guardian.communicate()
         if settings.storage is None:
             shutil.rmtree(local, ignore_errors=True)
+
+
+def _absolute(storage: str) -> str:
+    """A storage folder as an absolute path, since workers run elsewhere; a URI as it is."""
+    return storage if "://" in storage else str(Path(storage).absolute())

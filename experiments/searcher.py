@@ -121,7 +121,7 @@ class OptunaSearcher(Searcher):
         number = len(self._journal.trials)
         # A fresh sampler per trial: its random state is then the same after a resume.
         self.study.sampler = optuna.samplers.TPESampler(
-            seed=self._seed * 100_003 + number,
+            seed=(self._seed * 100_003 + number) % 2**32,
             multivariate=True,
             group=True,
             constant_liar=True,

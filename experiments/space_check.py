@@ -100,10 +100,11 @@ def draw_points(
         for name, domain in trial.domains.items():
             domains.setdefault(name, set()).add(domain)
     for name, met in domains.items():
-        if sum(domain.startswith("one of") for domain in met) > 1:
+        kinds = {one if one.startswith("one of") else f"{one[:7] == 'integer'}{one.endswith('log')}" for one in met}
+        if len(kinds) > 1:
             raise BadInput(
-                f"Space: `{name}` has different choices in different branches, which Optuna does not take: "
-                f"{'; '.join(sorted(met))}. Offer the same choices everywhere."
+                f"Space: `{name}` has different choices or scales in different branches, which Optuna does not take: "
+                f"{'; '.join(sorted(met))}. Offer the same everywhere."
             )
     return points, {name: sorted(met) for name, met in sorted(domains.items())}
 

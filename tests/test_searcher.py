@@ -49,10 +49,15 @@ def test_the_first_trial_is_the_default_point(journal: Journal) -> None:
     assert config == {**default_point(space), "seed": 7, "trial_key": "t0000"}
 
 
-def test_the_second_trial_is_another_point(journal: Journal) -> None:
-    searcher = make(journal)
-    first, second = searcher.suggest("a"), searcher.suggest("b")
-    assert first["lr"] != second["lr"]
+def test_each_trial_is_another_point(journal: Journal) -> None:
+    searcher = make(journal, max_concurrent=9)
+    assert len({searcher.suggest(f"r{number}")["lr"] for number in range(8)}) == 8
+
+
+@pytest.mark.parametrize("seed", [42_950, 2**32 - 1])
+def test_every_seed_that_the_settings_allow_can_be_searched_with(journal: Journal, seed: int) -> None:
+    searcher = make(journal, seed=seed)
+    assert searcher.suggest("a")["trial_key"] == "t0000"
 
 
 def test_what_is_proposed_is_in_the_journal_before_it_is_returned(journal: Journal) -> None:
