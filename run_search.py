@@ -25,10 +25,10 @@ def search(settings: Annotated[SearchSettings, tyro.conf.arg(name="")]) -> None:
 
     Example: python run_search.py search --data DATA --space quick --name first --trials 6 --epochs 9
     """
-    from experiments.preflight import prepare
+    from experiments.preflight import LOCK, prepare
     from trashseg_core.files import locked
 
-    with locked(settings.folder / ".lock", wait=False):
+    with locked(settings.folder / LOCK, wait=False):
         manifest = prepare(settings)
         from experiments.stages import run_all
 

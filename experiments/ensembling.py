@@ -1,5 +1,6 @@
 """The ensemble of a search: its best trials' checkpoints, weighted by what they are worth together on val."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -13,7 +14,11 @@ from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.bundle import Ensemble, Member, write_ensemble
 from trashseg_core.ensemble.probabilities import find_disagreement, predict_candidate
 from trashseg_core.ensemble.select import crossfit_confusions, ensemble_confusions, select_greedily
+from trashseg_core.errors import BadInput
 from trashseg_core.pretrained import normalisation
+
+KEPT_BYTES = 2_000_000_000
+"""Predictions up to this size stay for the next `ensemble`; larger ones are removed when it is built."""
 
 
 def build_ensemble(folder: Path, data: DataFolder, top_k: int, objective: str, search_name: str) -> Ensemble:
@@ -26,10 +31,13 @@ def build_ensemble(folder: Path, data: DataFolder, top_k: int, objective: str, s
     checkpoints = [folder / str(result.checkpoint) for result in chosen]
     configs = [read_config(checkpoint) for checkpoint in checkpoints]
     val = open_split(data, "val", configs[0].image_size)
+    store = folder / "predictions"
+    needed = sum(len(val) * val.num_classes * config.image_size**2 * 2 for config in configs)
+    check_space_left(store, needed)
     show = progress_line("candidates predicted")
     files = []
     for number, checkpoint in enumerate(checkpoints, 1):
-        files.append(predict_candidate(checkpoint, data, folder / "predictions", val.num_classes))
+        files.append(predict_candidate(checkpoint, data, store, val.num_classes))
         show(number, len(checkpoints))
     pixels = find_disagreement(files, [config.image_size for config in configs], data, progress_line("photos compared"))
     selection = select_greedily(pixels)
@@ -61,4 +69,24 @@ def build_ensemble(folder: Path, data: DataFolder, top_k: int, objective: str, s
     sources = {result.trial_id: path for result, path in zip(chosen, checkpoints, strict=True)}
     scored = Confusions(ensemble_confusions(pixels, weights), val.file_names, val.class_names)
     write_ensemble(folder / "ensemble", ensemble, sources, scored)
+    if needed > KEPT_BYTES:
+        shutil.rmtree(store, ignore_errors=True)
     return ensemble
+
+
+def check_space_left(store: Path, needed: int) -> None:
+    """Refuse to fill the disk with predictions.
+
+    Args:
+        needed: bytes that the candidates' logits take.
+
+    Raises:
+        BadInput: there is less room, with what to do.
+    """
+    stored = sum(path.stat().st_size for path in store.rglob("*.npy")) if store.is_dir() else 0
+    free = shutil.disk_usage(store.parent).free
+    if needed - stored > 0.9 * free:
+        raise BadInput(
+            f"{store}: the candidates' predictions take {needed / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free. "
+            "Make room, or choose a smaller `--top-k`."
+        )

@@ -1,6 +1,7 @@
 """Preflight: everything that can be refused before a search starts, and the caches that all trials share."""
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -17,13 +18,25 @@ from trashseg_core.data.coco import Split
 from trashseg_core.data.folder import DataFolder, check_leak, check_same_classes
 from trashseg_core.errors import BadInput
 
+LOCK = ".lock"
+"""File in a run folder that its only driver holds."""
+
 
 def prepare(settings: SearchSettings) -> Manifest:
-    """Check a new search, build its caches and write its manifest.
+    """Check a new search, build its caches and write its manifest. A refused one leaves no folder behind.
 
     Raises:
         BadInput: the name is taken, or data, space, models or weights cannot be used.
     """
+    try:
+        return _prepare(settings)
+    except ValueError:
+        if settings.folder.is_dir() and {path.name for path in settings.folder.iterdir()} <= {LOCK}:
+            shutil.rmtree(settings.folder)
+        raise
+
+
+def _prepare(settings: SearchSettings) -> Manifest:
     refuse_taken_name(settings.folder)
     configs = check_space(load(settings.space), settings.pins)
     splits = check_data(settings.data_folder)
@@ -60,6 +73,7 @@ def refuse_taken_name(folder: Path) -> None:
     if _has_epochs(folder):
         raise BadInput(f"{folder} holds a search already. Go on with `resume {folder}`, or choose another `--name`.")
     (folder / "journal.jsonl").unlink(missing_ok=True)
+    shutil.rmtree(folder / "trials", ignore_errors=True)  # a checkpoint that the journal does not know of
 
 
 def check_data(folder: DataFolder) -> dict[str, Split]:
