@@ -142,3 +142,16 @@ def test_the_memory_format_is_the_config_s(channels_last: bool) -> None:
 
 def test_normalisation_is_no_part_of_the_stored_weights() -> None:
     assert all(key.startswith("model.") for key in build_model(tiny_config(), 3).state_dict())
+
+
+def test_depthwise_convolutions_stay_out_of_bf16_on_a_cpu() -> None:
+    """Dense convolutions compute in bf16, depthwise ones in fp32, where they are faster."""
+    network = build_model(tiny_config(), 3, pretrained=False).eval()
+    kinds: dict[bool, set[torch.dtype]] = {True: set(), False: set()}
+    for module in network.model.encoder.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            depthwise = 1 < module.groups == module.in_channels
+            module.register_forward_hook(lambda _, __, out, kind=depthwise: kinds[kind].add(out.dtype))
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        network(torch.zeros(2, 3, 64, 64, dtype=torch.uint8))
+    assert kinds == {True: {torch.float32}, False: {torch.bfloat16}}

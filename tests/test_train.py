@@ -163,7 +163,7 @@ def test_a_loss_that_is_not_finite_ends_the_trial_with_its_reason_and_no_report(
     folder: DataFolder, reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train_module, "build_loss", lambda config: lambda logits, target: logits.sum() * math.nan)
-    with pytest.raises(TrainingFailed, match="The training loss is nan in epoch 1: diverged at lr=0.001"):
+    with pytest.raises(TrainingFailed, match="The training loss is nan in epoch 1: diverged at lr=0.002"):
         train(tiny_config(), open_data(folder, tiny_config()), reports)
     assert reports.metrics == []
 

@@ -31,7 +31,7 @@ def build_optimizer(config: TrialConfig, model: nn.Module) -> torch.optim.Optimi
         case "madgrad":
             return MADGRAD(groups, lr=config.lr, momentum=config.momentum)
         case "adamw":
-            return torch.optim.AdamW(groups, lr=config.lr)
+            return torch.optim.AdamW(groups, lr=config.lr, fused=True)
         case "sgd":
             return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0)
 
