@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EXPERIMENT = "trashseg"
 RUN_TAG, TRIAL_TAG, STATUS_TAG, ERROR_TAG = "trashseg.run", "trashseg.trial", "trashseg.status", "trashseg.error"
 _MLFLOW_STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "failed": "FAILED", None: "RUNNING"}
+_MLFLOW_ENDED = ("FINISHED", "FAILED")
 
 
 def connect(uri: str) -> "MlflowClient":
@@ -45,6 +46,7 @@ class Tracker:
         self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._children: dict[str, str] = {}
         self._logged: dict[str, set[int]] = {}
+        self._closed: set[str] = set()
         self._broken = False
         self._thread = threading.Thread(target=self._run, name="tracking", daemon=True)
         self._thread.start()
@@ -99,6 +101,8 @@ class Tracker:
             folder = _literal(str(self._settings.folder))
             run_id = self._find(f"tags.`{RUN_TAG}` = {folder} and tags.`{TRIAL_TAG}` = '{record.key}'")
             self._logged[record.key] = set()
+            if run_id is not None and self._client.get_run(run_id).info.status in _MLFLOW_ENDED:
+                self._closed.add(record.key)
             if run_id is None:
                 run_id = self._create_child(record)
             elif record.epochs:
@@ -125,7 +129,8 @@ class Tracker:
         run_id = self._child(record)
         for epoch in sorted(set(record.epochs) - self._logged[record.key]):
             self._log(record, epoch)
-        if record.status is not None:
+        if record.status is not None and record.key not in self._closed:
+            self._closed.add(record.key)  # once: closing again would move the run's end
             self._client.set_tag(run_id, STATUS_TAG, record.status)
             if record.error:
                 self._client.set_tag(run_id, ERROR_TAG, record.error[:500])

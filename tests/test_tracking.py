@@ -139,3 +139,23 @@ def test_a_store_that_fails_only_warns_once_and_without_the_password(tmp_path: P
 )
 def test_a_password_is_never_shown(uri: str, shown: str) -> None:
     assert redacted(uri) == shown
+
+
+def test_a_trial_that_ended_keeps_its_time_of_end(tmp_path: Path) -> None:
+    """A search goes on for hours after its first trial's end; closing the search must not move it."""
+    own = SearchSettings("data", "quick", "ends", out=str(tmp_path))
+    own.folder.mkdir()
+    journal = Journal(own.folder / "journal.jsonl")
+    tracker = Tracker(own, journal, refuse)
+    tracker.trial_started(journal.add_trial({}, {}, {"lr": 0.1}))
+    report(journal, tracker, "t0000", {1: 0.5})
+    journal.end_trial("t0000", "finished")
+    tracker.trial_ended(journal.trials["t0000"])
+    tracker.finish("KILLED", {}, [])
+    client = connect(own.tracking)
+    ids = [client.get_experiment_by_name(EXPERIMENT).experiment_id]
+    (before,) = client.search_runs(ids, f"tags.`{TRIAL_TAG}` = 't0000'")
+    Tracker(own, journal, refuse).finish("FINISHED", {}, [])
+    journal.close()
+    assert before.info.end_time is not None
+    assert client.get_run(before.info.run_id).info.end_time == before.info.end_time
