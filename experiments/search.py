@@ -127,7 +127,8 @@ def run(
         build_tuner(settings, space, trainable, journal=journal, listeners=listeners).fit()
     finally:
         ray.shutdown()
-        guardian.communicate()
+        assert guardian.stdin is not None
+        guardian.stdin.close()  # it ends by itself, seconds later, when Ray's helpers have
         if settings.storage is None:
             shutil.rmtree(local, ignore_errors=True)
 
