@@ -1,14 +1,17 @@
 """Greedy ensemble selection with replacement on dataset-level mIoU (Caruana et al., ICML 2004)."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from trashseg_core.confusion import miou
+from trashseg_core.confusion import count_confusion, miou
 from trashseg_core.ensemble.probabilities import Disagreement
 from trashseg_core.inference.predict import first_argmax
 
 MAX_PICKS = 12
+CHUNK_PX = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ def select_greedily(pixels: Disagreement, images: np.ndarray | None = None, max_
     picks: list[int] = []
     scores: list[float] = []
     while len(picks) < max_picks:
-        steps = [_score(running + candidate, truth, base) for candidate in probabilities]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets go of the interpreter lock
+            steps = list(pool.map(lambda candidate: _score(running, candidate, truth, base), probabilities))
         best = int(np.argmax(steps))
         if scores and steps[best] <= scores[-1]:
             break
@@ -86,8 +90,11 @@ def ensemble_confusions(pixels: Disagreement, weights: np.ndarray) -> np.ndarray
     return pixels.agreed + counts.reshape(num_images, num_classes, num_classes)
 
 
-def _score(total: np.ndarray, truth: np.ndarray, base: np.ndarray) -> float:
-    num_classes = len(base)
-    cells = truth.astype(np.uint16) * np.uint16(num_classes) + first_argmax(total)
-    counts = np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
-    return float(miou(base + counts))
+def _score(running: np.ndarray, candidate: np.ndarray, truth: np.ndarray, base: np.ndarray) -> float:
+    """mIoU with one more pick; in chunks that stay in the processor's cache."""
+    counts = base.copy()
+    for start in range(0, len(truth), CHUNK_PX):
+        chosen = slice(start, start + CHUNK_PX)
+        labels = first_argmax(running[:, chosen] + candidate[:, chosen])
+        counts += count_confusion(truth[chosen], labels, len(base))
+    return float(miou(counts))
