@@ -46,15 +46,16 @@ def select_greedily(pixels: Disagreement, images: np.ndarray | None = None, max_
     running = np.zeros(probabilities.shape[1:], np.uint16)
     picks: list[int] = []
     scores: list[float] = []
-    while len(picks) < max_picks:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets go of the interpreter lock
-            steps = list(pool.map(lambda candidate: _score(running, candidate, truth, base), probabilities))
-        best = int(np.argmax(steps))
-        if scores and steps[best] <= scores[-1]:
-            break
-        picks.append(best)
-        scores.append(steps[best])
-        running += probabilities[best]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets go of the interpreter lock
+        while len(picks) < max_picks:
+            tried = [pool.submit(_score, running, candidate, truth, base) for candidate in probabilities]
+            steps = [future.result() for future in tried]
+            best = int(np.argmax(steps))
+            if scores and steps[best] <= scores[-1]:
+                break
+            picks.append(best)
+            scores.append(steps[best])
+            running += probabilities[best]
     return Selection(picks, scores)
 
 
