@@ -1,6 +1,7 @@
 """The network of one trial: an smp decoder on an smp or timm encoder."""
 
 import functools
+import logging
 from collections.abc import Callable
 
 import segmentation_models_pytorch as smp
@@ -45,6 +46,7 @@ def build_model(config: TrialConfig, num_classes: int, pretrained: bool = True) 
         BadInput: the encoder's weights are unknown or cannot be had.
     """
     weights = hub_weights(config) if pretrained else None
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # its retries would bury the one line below
     try:
         model = _create(config, num_classes, weights)
     except (OSError, RuntimeError) as error:
