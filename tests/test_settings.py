@@ -54,7 +54,11 @@ def test_a_grace_period_that_is_asked_for_is_taken() -> None:
         ("set", ("weight_decey=3",), "Unknown hyperparameter `weight_decey`. Did you mean `weight_decay`?"),
         ("set", ("lr",), "`--set lr` has no `=`"),
         ("set", ("lr=fast",), "The value of `lr` is 'fast', but must be a number"),
-        ("tracking_uri", "file:///data/mlruns", "`--tracking-uri` is 'file:///data/mlruns', but MLflow needs a database"),
+        (
+            "tracking_uri",
+            "file:///data/mlruns",
+            "`--tracking-uri` is 'file:///data/mlruns', but MLflow needs a database",
+        ),
         ("tracking_uri", "./mlruns", "`--tracking-uri` is './mlruns', but MLflow needs a database or server"),
     ],
 )
