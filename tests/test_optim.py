@@ -118,3 +118,13 @@ def test_the_average_leaves_the_model_alone() -> None:
     assert ema is not None
     ema.update_parameters(model)
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+
+
+def test_the_encoder_learns_at_its_share_of_the_rate() -> None:
+    """The groups of a model with an encoder carry the ratio through every step of the schedule."""
+    model = nn.ModuleDict({"encoder": nn.Conv2d(1, 2, 3), "decoder": nn.Conv2d(2, 2, 3)})
+    optimizer = build_optimizer(tiny_config(lr=0.01, encoder_lr_ratio=0.2), model)
+    set_lr(optimizer, 0.005)
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    assert [rates[id(p)] for p in model["encoder"].parameters()] == pytest.approx([0.001, 0.001])
+    assert [rates[id(p)] for p in model["decoder"].parameters()] == pytest.approx([0.005, 0.005])

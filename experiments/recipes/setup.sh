@@ -25,7 +25,9 @@ install_project() {
       .venv/bin/python -m pip install --quiet ${TORCH:-$(grep -E '^torch(vision)?==' constraints.txt)}
     fi
     local pins=constraints.txt
-    if ! .venv/bin/python -m pip freeze | grep -qxF "$(grep '^torch==' constraints.txt)"; then
+    local torch
+    torch=$(.venv/bin/python -c 'from importlib.metadata import version; print("torch==" + version("torch"))')
+    if [ "$torch" != "$(grep '^torch==' constraints.txt)" ]; then
       grep -vE '^torch(vision)?==' constraints.txt >.venv/constraints.txt && pins=.venv/constraints.txt
     fi
     .venv/bin/python -m pip install --quiet -c "$pins" -e ".[$extras]"

@@ -1,0 +1,35 @@
+"""Preflight: what a refused or cut-off search leaves behind."""
+
+from pathlib import Path
+
+import pytest
+
+from experiments.preflight import LOCK, prepare, refuse_taken_name
+from experiments.settings import SearchSettings
+from trashseg_core.errors import BadInput
+
+
+def test_a_refused_search_leaves_no_folder(tmp_path: Path) -> None:
+    settings = SearchSettings(str(tmp_path / "missing"), "quick", "first", out=str(tmp_path / "runs"))
+    settings.folder.mkdir(parents=True)
+    (settings.folder / LOCK).touch()
+    with pytest.raises(BadInput, match="no such data folder"):
+        prepare(settings)
+    assert not settings.folder.exists()
+
+
+def test_a_refused_search_leaves_a_folder_that_holds_something_else(tmp_path: Path) -> None:
+    settings = SearchSettings(str(tmp_path / "missing"), "quick", "first", out=str(tmp_path / "runs"))
+    settings.folder.mkdir(parents=True)
+    (settings.folder / "notes.txt").write_text("mine")
+    with pytest.raises(BadInput, match="no such data folder"):
+        prepare(settings)
+    assert (settings.folder / "notes.txt").read_text() == "mine"
+
+
+def test_checkpoints_that_the_journal_does_not_know_are_not_gone_on_from(tmp_path: Path) -> None:
+    """A driver killed before its first record may leave a checkpoint of a configuration that nobody wrote down."""
+    (tmp_path / "trials" / "t0000" / "epoch_0001").mkdir(parents=True)
+    (tmp_path / "journal.jsonl").write_text("")
+    refuse_taken_name(tmp_path)
+    assert not (tmp_path / "trials").exists()
