@@ -30,21 +30,23 @@ def build_ensemble(folder: Path, data: DataFolder, top_k: int, objective: str, s
     chosen = candidates(rank(read_results(folder / "results.json"), objective), top_k)
     checkpoints = [folder / str(result.checkpoint) for result in chosen]
     configs = [read_config(checkpoint) for checkpoint in checkpoints]
-    val = open_split(data, "val", configs[0].image_size)
+    val = open_split(data, "val", configs[0].predict_size)
     store = folder / "predictions"
-    needed = sum(len(val) * val.num_classes * config.image_size**2 * 2 for config in configs)
+    needed = sum(len(val) * val.num_classes * config.predict_size**2 * 2 for config in configs)
     check_space_left(store, needed)
     show = progress_line("candidates predicted")
     files = []
     for number, checkpoint in enumerate(checkpoints, 1):
         files.append(predict_candidate(checkpoint, data, store, val.num_classes))
         show(number, len(checkpoints))
-    pixels = find_disagreement(files, [config.image_size for config in configs], data, progress_line("photos compared"))
+    pixels = find_disagreement(
+        files, [config.predict_size for config in configs], data, progress_line("photos compared")
+    )
     selection = select_greedily(pixels)
     weights = selection.weights(len(chosen))
     labels, _ = data.labels(data.read("val"))
     members = [
-        Member(result.trial_id, float(weight), config.image_size, *map(list, normalisation(config)))
+        Member(result.trial_id, float(weight), config.predict_size, *map(list, normalisation(config)))
         for result, config, weight in zip(chosen, configs, weights, strict=True)
         if weight > 0
     ]

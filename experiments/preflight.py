@@ -111,7 +111,7 @@ def build_caches(folder: DataFolder, configs: list[TrialConfig], splits: dict[st
     from trashseg_core.data.cache import open_split
 
     for name in ("train", "val"):
-        for size in sorted({config.image_size for config in configs}):
+        for size in sorted({config.predict_size for config in configs}):
             show = progress_line(f"{name} photos decoded at {size} px")
             opened = open_split(folder, name, size, show, checked=splits[name])
         num_bad = len(splits[name].findings) + opened.num_skipped

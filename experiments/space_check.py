@@ -123,7 +123,7 @@ def check_space(space: Callable[[Any], None], pins: dict[str, Any]) -> list[Tria
         for name in point:
             check_field(name)
         config = TrialConfig.from_params({**point, **pins})
-        key = (config.encoder_name, config.encoder_weights, config.decoder_name, config.image_size)
+        key = (config.encoder_name, config.encoder_weights, config.decoder_name, config.predict_size)
         models.setdefault(key, config)
     return list(models.values())
 

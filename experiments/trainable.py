@@ -65,7 +65,7 @@ def _train(job: TrialJob, path: Path, config: TrialConfig, num_threads: int) -> 
         folder.keep(int(metrics["epoch"]), checkpoint, metrics[job.objective])
         tune.report(metrics)
 
-    data = _open_data(job.data_folder, config.image_size, config.augmix_ratio > 0)
+    data = _open_data(job.data_folder, config.predict_size, config.augmix_ratio > 0)
     train(config, data, report, resume_from=last, loader_threads=num_threads, scratch_dir=path)
 
 

@@ -14,6 +14,7 @@ def space(trial: Any) -> None:
     """Suggest one trial."""
     parts.encoder(trial)
     parts.decoder(trial)
+    parts.decoder_width(trial)
     parts.loss_mix(trial)
     if parts.augmix(trial) > 0:
         parts.augmix_details(trial)

@@ -13,7 +13,7 @@ CNN_ENCODERS = (
 )
 ENCODERS = (*CNN_ENCODERS, "mit_b2")
 """5 to 30 million weights: for a GPU with 12 GB at 512 px."""
-DECODERS = ("fpn", "unet", "manet", "upernet", "segformer")
+DECODERS = ("segformer", "fpn", "unet", "manet", "upernet")
 """Those that work with every encoder above; unetplusplus, deeplabv3plus, linknet and pan want a CNN."""
 CNN_DECODERS = (*DECODERS, "unetplusplus", "deeplabv3plus", "linknet", "pan", "pspnet")
 
@@ -26,6 +26,15 @@ def encoder(trial: Any, names: tuple[str, ...] = ENCODERS) -> str:
 def decoder(trial: Any, names: tuple[str, ...] = DECODERS) -> str:
     """Suggest the decoder. The choices must be the same whatever the encoder: Optuna takes no others for one name."""
     return trial.suggest_categorical("decoder_name", list(names))
+
+
+def decoder_width(trial: Any, factors: tuple[float, ...] = (0.5, 1.0)) -> float:
+    """Suggest the decoder's channels relative to smp's default; not for linknet, which has none to choose.
+
+    On garbage6 (lite0, 128 px, 9 epochs) half of segformer's channels reached val mIoU 0.684 in 55 % of the time of all
+    of them, which reached 0.668.
+    """
+    return trial.suggest_categorical("decoder_width", list(factors))
 
 
 def loss_mix(trial: Any) -> str:

@@ -12,7 +12,8 @@ from search_spaces import parts
 
 def space(trial: Any) -> None:
     """Suggest one trial."""
-    parts.decoder(trial, names=("fpn", "deeplabv3plus"))
+    parts.decoder(trial, names=("segformer", "fpn"))
+    parts.decoder_width(trial, (0.5,))
     trial.suggest_categorical("loss_mix", ["ce", "soft_ce", "dice_ce"])
     parts.augmix(trial, high=0.5)
     trial.suggest_categorical("optimizer", ["adamw", "madgrad"])

@@ -15,7 +15,8 @@ ENCODERS = (*parts.CNN_ENCODERS, "efficientnet-b5", "tu-convnext_small", "tu-tf_
 def space(trial: Any) -> None:
     """Suggest one trial."""
     parts.encoder(trial, ENCODERS)
-    parts.decoder(trial, parts.CNN_DECODERS)
+    if parts.decoder(trial, parts.CNN_DECODERS) != "linknet":
+        parts.decoder_width(trial, (0.25, 0.5, 1.0, 1.5))
     parts.loss_mix(trial)
     if parts.augmix(trial, high=1.0) > 0:
         parts.augmix_details(trial)
@@ -24,4 +25,4 @@ def space(trial: Any) -> None:
     parts.augment(trial)
     trial.suggest_categorical("batch_size", [4, 8, 16, 32])
     trial.suggest_float("warmup", 0.0, 0.2)
-    trial.suggest_categorical("ema_decay", [0.0, 0.97, 0.99, 0.999])
+    trial.suggest_categorical("ema_decay", [0.9, 0.97, 0.99, 0.999])

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from trashseg_core.config import _RANGES, FIELDS, LOSS_PRESETS, TrialConfig, check_field, parse_assignments
+from trashseg_core.choices import LOSS_PRESETS
+from trashseg_core.config import FIELDS, TrialConfig, check_field, parse_assignments
 from trashseg_core.errors import BadInput
+from trashseg_core.field_values import RANGES
 
 
 def test_defaults_are_valid_and_every_field_is_a_json_scalar() -> None:
@@ -51,10 +53,10 @@ def test_a_wrong_type_is_refused(name: str, value: Any, message: str) -> None:
         TrialConfig.from_params({name: value})
 
 
-@pytest.mark.parametrize("name", _RANGES)
+@pytest.mark.parametrize("name", RANGES)
 def test_values_beyond_either_end_of_the_range_are_refused(name: str) -> None:
-    low, high = _RANGES[name]
-    step = 32 if name == "image_size" else 1
+    low, high = RANGES[name]
+    step = 32 if name in ("image_size", "source_size") else 1
     for value in (low - step, high + step):
         with pytest.raises(BadInput, match=f"`{name}` is .*, but must be between"):
             TrialConfig.from_params({name: type(getattr(TrialConfig(), name))(value)})

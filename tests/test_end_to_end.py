@@ -97,7 +97,7 @@ def test_one_command_leads_from_generated_photos_to_a_valid_submission(
 
 def test_the_first_trial_is_the_default_configuration(finished: Path) -> None:
     first = next(row for row in json.loads((finished / "results.json").read_text()) if row["trial_id"] == "t0000")
-    assert first["config"]["decoder_name"] == "fpn" and first["config"]["optimizer"] == "adamw"
+    assert first["config"]["decoder_name"] == "segformer" and first["config"]["optimizer"] == "adamw"
     assert first["config"]["lr"] == pytest.approx(2e-3) and first["config"]["augmix_ratio"] == 0
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tests.tiny import tiny_config
-from trashseg_core.config import LOSS_PRESETS, LOSS_TERMS
+from trashseg_core.choices import LOSS_PRESETS, LOSS_TERMS
 from trashseg_core.losses import build_loss
 
 CLASSES = 5

@@ -1,5 +1,6 @@
 """Networks are built as the config says; what does not exist or fit together is refused before any training."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from tests.tiny import equal_weights, tiny_config
 from trashseg_core import models
-from trashseg_core.config import DECODERS
+from trashseg_core.choices import DECODERS
 from trashseg_core.errors import BadInput
 from trashseg_core.models import Network, build_model, check_model
 from trashseg_core.pretrained import IMAGENET_MEAN, IMAGENET_STD, normalisation, offline_file
@@ -144,14 +145,40 @@ def test_normalisation_is_no_part_of_the_stored_weights() -> None:
     assert all(key.startswith("model.") for key in build_model(tiny_config(), 3).state_dict())
 
 
-def test_depthwise_convolutions_stay_out_of_bf16_on_a_cpu() -> None:
-    """Dense convolutions compute in bf16, depthwise ones in fp32, where they are faster."""
+def test_every_convolution_computes_in_bf16_in_autocast() -> None:
     network = build_model(tiny_config(), 3, pretrained=False).eval()
-    kinds: dict[bool, set[torch.dtype]] = {True: set(), False: set()}
+    kinds: set[torch.dtype] = set()
     for module in network.model.encoder.modules():
         if isinstance(module, torch.nn.Conv2d):
-            depthwise = 1 < module.groups == module.in_channels
-            module.register_forward_hook(lambda _, __, out, kind=depthwise: kinds[kind].add(out.dtype))
+            module.register_forward_hook(lambda _, __, out: kinds.add(out.dtype))
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         network(torch.zeros(2, 3, 64, 64, dtype=torch.uint8))
-    assert kinds == {True: {torch.float32}, False: {torch.bfloat16}}
+    assert kinds == {torch.bfloat16}
+
+
+@pytest.mark.parametrize("decoder_name", [name for name in DECODERS if name not in ("linknet", "dpt")])
+@pytest.mark.parametrize("decoder_width", [0.1, 0.5, 1.5])
+def test_a_decoder_has_the_asked_for_share_of_channels(decoder_name: str, decoder_width: float) -> None:
+    config = tiny_config(encoder_name="resnet18", encoder_weights="none", decoder_name=decoder_name, image_size=128)
+    sizes = []
+    for width in (1.0, decoder_width):
+        network = build_model(dataclasses.replace(config, decoder_width=width), 3).eval()
+        assert network(torch.zeros(1, 3, 128, 128, dtype=torch.uint8)).shape == (1, 3, 128, 128)
+        sizes.append(sum(weight.numel() for weight in network.model.decoder.parameters()))
+    assert (sizes[1] < sizes[0]) if decoder_width < 1 else (sizes[1] > sizes[0])
+
+
+def test_channels_at_half_width_are_half_of_smp_s() -> None:
+    network = build_model(tiny_config(decoder_name="segformer", decoder_width=0.5), 3, pretrained=False)
+    assert network.model.decoder.fuse_stage[0].out_channels == 128
+
+
+def test_a_vit_decoder_has_the_asked_for_share_of_channels() -> None:
+    config = tiny_config(
+        encoder_name="tu-vit_tiny_patch16_224", encoder_weights="none", decoder_name="dpt", image_size=224
+    )
+    with torch.device("meta"):
+        wide = build_model(config, 3)
+        narrow = build_model(dataclasses.replace(config, decoder_width=0.25), 3)
+    sizes = [sum(weight.numel() for weight in one.model.decoder.parameters()) for one in (wide, narrow)]
+    assert sizes[1] < 0.2 * sizes[0]

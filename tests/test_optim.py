@@ -1,6 +1,5 @@
 """Weights move as the schedule, the decay groups and the moving average say."""
 
-import math
 from typing import Any
 
 import pytest
@@ -8,40 +7,15 @@ import torch
 from torch import nn
 
 from tests.tiny import tiny_config
-from trashseg_core.optim import MIN_LR_FACTOR, build_ema, build_optimizer, lr_factor, set_lr
+from trashseg_core.madgrad_foreach import Madgrad
+from trashseg_core.optim import build_average, build_optimizer, encoder_ratios, set_lr
 
-OPTIMIZERS = ("madgrad", "adamw", "sgd")
+OPTIMIZERS = ("madgrad", "adamw", "sgd", "lion")
 
 
 def network() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1))
-
-
-def test_warm_up_rises_linearly_to_the_peak() -> None:
-    assert [lr_factor(progress, 0.2) for progress in (0.05, 0.1, 0.15, 0.2)] == pytest.approx([0.25, 0.5, 0.75, 1])
-
-
-def test_warm_up_never_starts_at_zero() -> None:
-    assert lr_factor(0.0, 0.2) == MIN_LR_FACTOR
-
-
-def test_after_the_warm_up_half_a_cosine_falls_to_the_least_factor() -> None:
-    assert lr_factor(0.6, 0.2) == pytest.approx((1 + MIN_LR_FACTOR) / 2)
-    assert lr_factor(1 - 1e-9, 0.2) == pytest.approx(MIN_LR_FACTOR)
-    quarter = MIN_LR_FACTOR + (1 - MIN_LR_FACTOR) * 0.5 * (1 + math.cos(math.pi / 4))
-    assert lr_factor(0.4, 0.2) == pytest.approx(quarter)
-
-
-def test_without_warm_up_the_schedule_starts_at_the_peak() -> None:
-    assert lr_factor(0.0, 0.0) == 1
-
-
-@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.9])
-def test_the_factor_is_in_its_range_and_has_no_jump(warmup: float) -> None:
-    values = [lr_factor(step / 1000, warmup) for step in range(1000)]
-    assert MIN_LR_FACTOR <= min(values) <= max(values) <= 1
-    assert max(abs(later - sooner) for sooner, later in zip(values[20:], values[21:], strict=False)) < 0.02
 
 
 def test_set_lr_reaches_every_group() -> None:
@@ -85,14 +59,26 @@ def test_sgd_without_momentum_is_possible() -> None:
     assert build_optimizer(tiny_config(optimizer="sgd", momentum=0), network()).param_groups[0]["nesterov"] is False
 
 
-def test_a_decay_of_0_means_no_average() -> None:
-    assert build_ema(tiny_config(ema_decay=0), network()) is None
+def test_no_average_is_none() -> None:
+    assert build_average(tiny_config(weight_average="none"), network()) is None
+
+
+def test_swa_is_the_plain_mean_of_what_it_was_given() -> None:
+    model = network()
+    swa = build_average(tiny_config(weight_average="swa"), model)
+    assert swa is not None
+    seen = []
+    for value in (1.0, 2.0, 6.0):
+        nn.init.constant_(model[0].weight, value)
+        swa.update_parameters(model)
+        seen.append(value)
+    torch.testing.assert_close(swa.module[0].weight, torch.full_like(model[0].weight, sum(seen) / len(seen)))
 
 
 @pytest.mark.parametrize("decay", [0.5, 0.99])
 def test_the_average_equals_the_plain_formula_for_weights_and_batch_norm_statistics(decay: float) -> None:
     model = network()
-    ema = build_ema(tiny_config(ema_decay=decay), model)
+    ema = build_average(tiny_config(ema_decay=decay), model)
     assert ema is not None
     expected: dict[str, torch.Tensor] = {}
     for step in range(8):
@@ -114,7 +100,7 @@ def test_the_average_equals_the_plain_formula_for_weights_and_batch_norm_statist
 def test_the_average_leaves_the_model_alone() -> None:
     model = network()
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    ema = build_ema(tiny_config(), model)
+    ema = build_average(tiny_config(), model)
     assert ema is not None
     ema.update_parameters(model)
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
@@ -128,3 +114,59 @@ def test_the_encoder_learns_at_its_share_of_the_rate() -> None:
     rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
     assert [rates[id(p)] for p in model["encoder"].parameters()] == pytest.approx([0.001, 0.001])
     assert [rates[id(p)] for p in model["decoder"].parameters()] == pytest.approx([0.005, 0.005])
+
+
+ENCODER = [
+    "model.encoder.conv1.w",
+    "model.encoder.layers.0.w",
+    "model.encoder.layers.0.b",
+    "model.encoder.layers.1.0.w",
+]
+
+
+def test_each_stage_of_the_encoder_learns_slower_than_the_next() -> None:
+    config = tiny_config(encoder_lr_ratio=0.4, encoder_layer_decay=0.5)
+    ratios = encoder_ratios(config, [*ENCODER, "model.decoder.0.w"])
+    assert ratios == pytest.approx(dict(zip(ENCODER, (0.1, 0.2, 0.2, 0.4), strict=True)))
+
+
+def test_stages_of_a_timm_encoder_are_its_blocks() -> None:
+    config = tiny_config(encoder_lr_ratio=1.0, encoder_layer_decay=0.5)
+    names = ["encoder.model.conv_stem.w", "encoder.model.blocks.0.0.w", "encoder.model.blocks.1.3.w"]
+    assert list(encoder_ratios(config, names).values()) == pytest.approx([0.25, 0.5, 1.0])
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("decay", [0.0, 0.01])
+def test_foreach_madgrad_takes_the_package_s_trajectory(momentum: float, decay: float) -> None:
+    """50 steps in double precision, with a weight that gets no gradient at first, as in a frozen encoder."""
+    torch.manual_seed(0)
+    start = [torch.randn(shape, dtype=torch.float64) for shape in ((4, 3, 3, 3), (4,), (7, 4))]
+    gradients = [[torch.randn_like(weight) for weight in start] for _ in range(50)]
+    ends = []
+    for foreach in (False, True):
+        weights = [nn.Parameter(weight.clone()) for weight in start]
+        groups = [{"params": weights[:2], "weight_decay": decay}, {"params": weights[2:], "lr": 0.003}]
+        optimizer = Madgrad(groups, lr=0.01, momentum=momentum, foreach=foreach)
+        for step, given in enumerate(gradients):
+            for index, (weight, gradient) in enumerate(zip(weights, given, strict=True)):
+                weight.grad = None if index == 1 and step < 5 else gradient.clone()
+            optimizer.step()
+        ends.append(weights)
+    for one, other in zip(*ends, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_foreach_madgrad_goes_on_from_the_package_s_state() -> None:
+    weight, other = nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(3))
+    first, second = Madgrad([weight], 0.1, 0.9, foreach=False), Madgrad([other], 0.1, 0.9, foreach=True)
+    for _ in range(2):
+        weight.grad = torch.tensor([1.0, 2.0, 3.0])
+        first.step()
+    with torch.no_grad():
+        other.copy_(weight)
+    second.load_state_dict(first.state_dict())
+    for each, optimizer in ((weight, first), (other, second)):
+        each.grad = torch.tensor([1.0, 2.0, 3.0])
+        optimizer.step()
+    torch.testing.assert_close(weight, other)

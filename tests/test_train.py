@@ -103,12 +103,14 @@ def test_a_real_network_resumes_to_the_same_numbers(
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("augmix", [0.0, 0.7])
-@pytest.mark.parametrize("ema", [0.0, 0.95])
-@pytest.mark.parametrize("optimizer", ["madgrad", "adamw", "sgd"])
+@pytest.mark.parametrize("average", ["none", "ema", "swa"])
+@pytest.mark.parametrize("optimizer", ["madgrad", "adamw", "sgd", "lion"])
 def test_resumed_trial_reports_the_same_numbers_as_an_uninterrupted_one(
-    folder: DataFolder, tmp_path: Path, optimizer: str, ema: float, augmix: float
+    folder: DataFolder, tmp_path: Path, optimizer: str, average: str, augmix: float
 ) -> None:
-    config = tiny_config(epochs=3, optimizer=optimizer, ema_decay=ema, augmix_ratio=augmix, lr=0.01)
+    config = tiny_config(
+        epochs=3, optimizer=optimizer, weight_average=average, augmix_ratio=augmix, lr=0.01, swa_start=0.3
+    )
     data = open_data(folder, config)
     whole = run(config, data, tmp_path / "whole")
     for stopped in (1, 2):

@@ -1,37 +1,14 @@
 """TrialConfig: everything that decides one model's weights."""
 
 import dataclasses
-import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from trashseg_core.choices import DECODERS, LOSS_PRESETS, LOSS_TERMS
 from trashseg_core.errors import BadInput, did_you_mean
-
-DECODERS = (
-    "unet",
-    "unetplusplus",
-    "manet",
-    "linknet",
-    "fpn",
-    "pspnet",
-    "deeplabv3",
-    "deeplabv3plus",
-    "pan",
-    "upernet",
-    "segformer",
-    "dpt",
-)
-LOSS_TERMS = ("ce", "soft_ce", "dice", "focal")
-LOSS_PRESETS: dict[str, dict[str, float]] = {
-    "ce": {"ce": 1.0},
-    "soft_ce": {"soft_ce": 1.0},
-    "dice": {"dice": 1.0},
-    "focal": {"focal": 1.0},
-    "dice_ce": {"dice": 0.2, "ce": 0.8},
-    "dice_focal": {"dice": 0.25, "focal": 0.75},
-}
+from trashseg_core.field_values import RANGES, as_type, from_text, not_a_choice
 
 
 @dataclass(frozen=True)
@@ -42,11 +19,25 @@ class TrialConfig:
     """Encoder by its smp name; `tu-NAME` takes any timm model."""
     encoder_weights: str = "imagenet"
     """`imagenet`, another set that smp lists for the encoder, or `none` for random weights."""
-    decoder_name: str = "fpn"
-    """Decoder by its smp name: fpn, unet, unetplusplus, manet, linknet, pspnet, deeplabv3, …"""
+    decoder_name: str = "segformer"
+    """Decoder by its smp name: segformer, fpn, unet, unetplusplus, manet, linknet, pspnet, deeplabv3, …"""
+    decoder_width: float = 1.0
+    """Channels of the decoder relative to smp's default. Half of them suffices for small encoders. Linknet has none."""
+
+    freeze_epochs: int = 0
+    """Epochs at the start in which the encoder stays as it is, its BatchNorm statistics included."""
+    presence_weight: float = 0.0
+    """Weight of an auxiliary loss on the encoder's deepest features, smp's aux head: which classes the photo shows."""
 
     image_size: int = 256
-    """Side in px of the square that the model sees; the photo keeps its aspect ratio inside. A multiple of 32."""
+    """Side in px of the square that is trained on; the photo keeps its aspect ratio inside. A multiple of 32."""
+    source_size: int = 0
+    """Side in px at which photos are kept and predicted, while training sees random crops of `image_size` of them; a
+    multiple of 32. 0 = `image_size`: whole photos."""
+    scale_min: float = 1.0
+    """Least factor by which a training photo is scaled before it is cropped or padded to `image_size`."""
+    scale_max: float = 1.0
+    """Greatest such factor; the draw is log-uniform."""
     augment: Literal["none", "light", "strong"] = "light"
     """Strength of the geometric and photometric augmentation of training samples."""
     augmix_ratio: float = 0.0
@@ -55,45 +46,97 @@ class TrialConfig:
     """How the pasted object's class is drawn: 0 = all classes alike, 1 = inverse to their number of objects."""
     augmix_max_objects: int = 3
     """Most objects that are pasted into one sample."""
+    augmix_classes: str = ""
+    """Only objects of these classes are pasted, e.g. `battery,clothing`; empty = all."""
+    color_augmix_ratio: float = 0.0
+    """Share of training samples that get Hendrycks' AugMix, colours only, 0 to 1."""
+    color_augmix_severity: int = 3
+    """Strength of its operations, 1 to 10."""
+    jsd_weight: float = 0.0
+    """Weight of the Jensen-Shannon consistency between a sample and two AugMix views of it; three times slower."""
+    mosaic_ratio: float = 0.0
+    """Share of training samples that are put together from four photos, 0 to 1."""
+    cutmix_ratio: float = 0.0
+    """Share of training samples that get a rectangle of another photo, 0 to 1."""
+    classmix_ratio: float = 0.0
+    """Share of training samples that get half of the classes of another photo, 0 to 1."""
+    rare_class_temperature: float = 0.0
+    """Photos are drawn by their rare classes: P(c) ~ exp((1 - frequency) / T). 0 = every photo once per epoch; the
+    smaller, the rarer."""
 
-    loss_mix: Literal["ce", "soft_ce", "dice", "focal", "dice_ce", "dice_focal", "weights"] = "dice_ce"
-    """A preset mix of loss terms, or `weights` to take the four `loss_*` weights."""
+    loss_mix: Literal[
+        "ce", "soft_ce", "dice", "focal", "lovasz", "jaccard", "tversky", "dice_ce", "dice_focal", "weights"
+    ] = "dice_ce"
+    """A preset mix of loss terms, or `weights` to take the `loss_*` weights, which are normalised to sum 1."""
     loss_ce: float = 0.0
-    """Weight of cross-entropy. Only with `loss_mix=weights`; the weights are normalised to sum 1."""
+    """Weight of cross-entropy. This one and the next six only with `loss_mix=weights`."""
     loss_soft_ce: float = 0.0
-    """Weight of cross-entropy with label smoothing. Only with `loss_mix=weights`."""
+    """Weight of cross-entropy with label smoothing."""
     loss_dice: float = 0.0
-    """Weight of the Dice loss. Only with `loss_mix=weights`."""
+    """Weight of the Dice loss."""
     loss_focal: float = 0.0
-    """Weight of the focal loss. Only with `loss_mix=weights`."""
+    """Weight of the focal loss."""
+    loss_lovasz: float = 0.0
+    """Weight of the Lovász-softmax loss."""
+    loss_jaccard: float = 0.0
+    """Weight of the Jaccard loss."""
+    loss_tversky: float = 0.0
+    """Weight of the Tversky loss."""
     label_smoothing: float = 0.1
     """Probability that soft_ce spreads over the other classes, 0 to 1 (exclusive)."""
     focal_gamma: float = 2.0
     """Focusing exponent of the focal loss; 0 makes it cross-entropy."""
+    tversky_alpha: float = 0.3
+    """What a false positive costs in the Tversky loss; 0.5 and 0.5 make it Dice."""
+    tversky_beta: float = 0.7
+    """What a false negative costs in the Tversky loss."""
+    absent_classes: Literal["count", "skip"] = "count"
+    """What dice, jaccard, lovasz and tversky do about classes that a batch lacks: `count` makes their false positives
+    cost, `skip` leaves them free, as smp does."""
+    class_weights: Literal["none", "inverse_sqrt", "effective_number"] = "none"
+    """Weights of the classes in ce, soft_ce and focal, from the train split, mean 1."""
+    effective_beta: float = 0.99
+    """How much photos of a class overlap in what they show, for `class_weights=effective_number`."""
 
-    optimizer: Literal["madgrad", "adamw", "sgd"] = "adamw"
+    optimizer: Literal["madgrad", "adamw", "sgd", "lion"] = "adamw"
     """Optimizer."""
     lr: float = 2e-3
     """Peak learning rate of decoder and head."""
     encoder_lr_ratio: float = 0.2
     """Learning rate of the encoder relative to `lr`; below 1 keeps more of pretrained features."""
+    encoder_layer_decay: float = 1.0
+    """Factor on the learning rate from each stage of the encoder to the one before it; 1 = the same for all."""
     weight_decay: float = 1e-4
     """Weight decay as the optimizer defines it."""
     momentum: float = 0.9
-    """Momentum of SGD and MADGRAD; AdamW does not use it."""
+    """Momentum of SGD and MADGRAD; AdamW and Lion do not use it."""
+    clip_norm: float = 0.0
+    """Greatest norm of the gradient of all weights together; 0 = no limit."""
     batch_size: int = 16
-    """Samples per optimizer step. At least 2: BatchNorm needs it."""
+    """Samples per optimizer step."""
+    accumulation: int = 1
+    """Parts that a batch is computed in, one after another, to save memory; each has at least 2 samples (BatchNorm)."""
     epochs: int = 30
     """Length of a full training; the schedule spans it, whether or not the trial is stopped early."""
+    schedule: Literal["cosine", "one_cycle", "poly", "constant"] = "cosine"
+    """Learning rate over the training."""
     warmup: float = 0.1
-    """Share of the training over which the learning rate rises linearly, before the cosine."""
+    """Share of the training over which the learning rate rises to its peak."""
+    poly_power: float = 0.9
+    """Exponent of the poly schedule."""
+    weight_average: Literal["ema", "swa", "none"] = "ema"
+    """Which average of the weights is evaluated and kept: exponential over steps, or equal over the last epochs."""
     ema_decay: float = 0.97
-    """Decay per step of the exponential moving average of the weights that is evaluated and kept; 0 = off."""
+    """Decay per step of the exponential moving average."""
+    swa_start: float = 0.75
+    """Share of the training after which the end of each epoch enters the equal average."""
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Autocast type; `auto` takes bf16 where the processor computes in it natively."""
     channels_last: bool = True
     """Keep tensors in channels-last memory format, which is faster for convolutions on CPU and GPU."""
+    compile: bool = False
+    """Compile the model with torch.compile: a slow start, then faster steps on a GPU. Needs a C++ compiler."""
     seed: int = 0
     """Seed of initial weights, sample order and augmentation."""
 
@@ -104,16 +147,35 @@ class TrialConfig:
             BadInput: a value has the wrong type, is out of range or contradicts another one.
         """
         for field in dataclasses.fields(self):
-            value = _as_type(field.name, getattr(self, field.name))
+            value = as_type(field.name, _TYPES[field.name], getattr(self, field.name))
             object.__setattr__(self, field.name, value)
         if self.decoder_name not in DECODERS:
-            raise BadInput(_not_a_choice("decoder_name", self.decoder_name, DECODERS))
-        if self.image_size % 32:
-            raise BadInput(f"The value of `image_size` is {self.image_size}, but must be a multiple of 32.")
-        for name, (low, high) in _RANGES.items():
+            raise BadInput(not_a_choice("decoder_name", self.decoder_name, DECODERS))
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise BadInput(f"The value of `{name}` is {value}, but must be between {low:g} and {high:g}.")
+        for name in ("image_size", "source_size"):
+            if getattr(self, name) % 32:
+                raise BadInput(f"The value of `{name}` is {getattr(self, name)}, but must be a multiple of 32.")
+        self._check_together()
+
+    def _check_together(self) -> None:
+        if self.decoder_name == "linknet" and self.decoder_width != 1:
+            given = f"`decoder_width` is {self.decoder_width:g}"
+            raise BadInput(f"{given}, but the channels of linknet follow the encoder. Leave it at 1.")
+        if self.batch_size % self.accumulation or self.batch_size < 2 * self.accumulation:
+            given = f"`batch_size` is {self.batch_size} and `accumulation` {self.accumulation}"
+            raise BadInput(f"{given}, but each part must have the same number of samples, at least 2 (BatchNorm).")
+        if self.scale_min > self.scale_max:
+            raise BadInput(f"`scale_min` is {self.scale_min:g}, but must not be above `scale_max`, {self.scale_max:g}.")
+        if 0 < self.source_size < self.image_size:
+            given = f"`source_size` is {self.source_size}"
+            raise BadInput(f"{given}, but must be 0 or at least `image_size`, {self.image_size}.")
+        if self.jsd_weight and not self.color_augmix_ratio:
+            raise BadInput("`jsd_weight` compares AugMix views. Set `color_augmix_ratio` above 0, best to 1.")
+        if self.loss_mix == "tversky" and not self.tversky_alpha + self.tversky_beta > 0:
+            raise BadInput("`tversky_alpha` and `tversky_beta` are both 0. Give one a positive value.")
         weights = {term: getattr(self, f"loss_{term}") for term in LOSS_TERMS}
         if self.loss_mix == "weights" and not sum(weights.values()) > 0:
             raise BadInput(
@@ -122,6 +184,11 @@ class TrialConfig:
         if self.loss_mix != "weights" and any(weights.values()):
             given = ", ".join(f"loss_{term}={weight:g}" for term, weight in weights.items() if weight)
             raise BadInput(f"{given} has no effect with `loss_mix={self.loss_mix}`. Set `loss_mix=weights` to use it.")
+
+    @property
+    def predict_size(self) -> int:
+        """Side in px of the square at which photos are kept and predicted."""
+        return self.source_size or self.image_size
 
     @property
     def loss_weights(self) -> dict[str, float]:
@@ -146,27 +213,6 @@ class TrialConfig:
         return cls(**params)
 
 
-_RANGES: dict[str, tuple[float, float]] = {
-    "image_size": (32, 4096),
-    "augmix_ratio": (0, 1),
-    "augmix_rarity": (0, 4),
-    "augmix_max_objects": (1, 50),
-    "loss_ce": (0, 1e6),
-    "loss_soft_ce": (0, 1e6),
-    "loss_dice": (0, 1e6),
-    "loss_focal": (0, 1e6),
-    "label_smoothing": (0, 0.999),
-    "focal_gamma": (0, 20),
-    "lr": (1e-9, 10),
-    "encoder_lr_ratio": (0.001, 10),
-    "weight_decay": (0, 1),
-    "momentum": (0, 0.9999),
-    "batch_size": (2, 4096),
-    "epochs": (1, 100_000),
-    "warmup": (0, 0.9),
-    "ema_decay": (0, 0.99999),
-    "seed": (0, 2**32 - 1),
-}
 _TYPES: dict[str, Any] = typing.get_type_hints(TrialConfig)
 FIELDS: tuple[str, ...] = tuple(_TYPES)
 
@@ -194,42 +240,5 @@ def parse_assignments(assignments: list[str] | tuple[str, ...]) -> dict[str, Any
         if not equals:
             raise BadInput(f"`--set {text}` has no `=`. Write `--set field=value`.")
         check_field(name)
-        params[name] = _as_type(name, _from_text(name, value))
+        params[name] = as_type(name, _TYPES[name], from_text(name, _TYPES[name], value))
     return params
-
-
-def _from_text(name: str, text: str) -> Any:
-    kind = _TYPES[name]
-    if kind is bool:
-        if text.lower() not in ("true", "false", "1", "0"):
-            raise BadInput(f"The value of `{name}` is {text!r}, but must be true or false.")
-        return text.lower() in ("true", "1")
-    if kind in (int, float):
-        try:
-            return kind(text) if kind is float or "e" not in text.lower() else float(text)
-        except ValueError:
-            raise BadInput(f"The value of `{name}` is {text!r}, but must be a number.") from None
-    return text
-
-
-def _as_type(name: str, value: Any) -> Any:
-    """Convert a JSON scalar to the field's type where nothing is lost, else refuse it."""
-    kind = _TYPES[name]
-    if typing.get_origin(kind) is Literal:
-        if value not in typing.get_args(kind):
-            raise BadInput(_not_a_choice(name, value, typing.get_args(kind)))
-        return value
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if not abs(value) <= sys.float_info.max:  # also an int too large for a float
-            raise BadInput(f"The value of `{name}` is {str(value)[:40]}, but must be finite.")
-        return float(value)
-    if kind is int and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise BadInput(f"The value of `{name}` is {value!r}, but must be of type {kind.__name__}.")
-    return value
-
-
-def _not_a_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
-    hint = did_you_mean(str(value), choices)
-    return f"The value of `{name}` is {value!r}, but must be one of {', '.join(choices)}.{hint}"

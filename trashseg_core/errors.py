@@ -1,7 +1,11 @@
-"""The one error that a user's input can raise."""
+"""The errors that this project raises on purpose."""
 
 import difflib
 from collections.abc import Iterable
+
+
+class TrainingFailed(RuntimeError):
+    """The trial cannot go on, e.g. because its loss is no longer finite."""
 
 
 class BadInput(ValueError):

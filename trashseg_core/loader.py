@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,17 @@ from trashseg_core.config import TrialConfig
 from trashseg_core.data.dataset import TrainingData
 
 BATCHES_AHEAD = 3
+
+
+class Batch(NamedTuple):
+    """Training samples of one optimizer step."""
+
+    images: Tensor
+    """uint8 (B, 3, S, S) in channels-last memory"""
+    target: Tensor
+    """int64 (B, S, S)"""
+    views: Tensor | None = None
+    """uint8 (2, B, 3, S, S): two AugMix views of each image, where `jsd_weight` is on"""
 
 
 class TrainLoader:
@@ -29,14 +41,14 @@ class TrainLoader:
         self._per_thread = threading.local()
         self.num_batches = -(-len(data.train) // config.batch_size)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of one epoch, counted from 1: all photos in random order.
 
         The last batch is filled up with the first photos of the epoch, so that every batch is full (BatchNorm fails
         on a rest of one).
 
         Yields:
-            images uint8 (B, 3, S, S) in channels-last memory, labels int64 (B, S, S).
+            Batches of `batch_size` samples.
         """
         batch_size = self._config.batch_size
         order = np.random.default_rng((self._config.seed, epoch)).permutation(len(self._split))
@@ -75,8 +87,8 @@ class TrainLoader:
         return self._per_thread.pipeline(image, labels, rng)
 
 
-def _finish(batch: list) -> tuple[Tensor, Tensor]:
+def _finish(batch: list) -> Batch:
     images, labels, *made = batch
     for future in made:
         future.result()
-    return torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels).long()
+    return Batch(torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels).long())

@@ -2,7 +2,6 @@
 
 import functools
 import logging
-from collections.abc import Callable
 
 import segmentation_models_pytorch as smp
 import timm
@@ -10,8 +9,11 @@ import torch
 from segmentation_models_pytorch.encoders import encoders as smp_encoders
 from torch import Tensor, nn
 
-from trashseg_core.config import DECODERS, TrialConfig
+from trashseg_core.choices import DECODER_CHANNELS, DECODERS
+from trashseg_core.config import TrialConfig
+from trashseg_core.depthwise import speed_up_depthwise
 from trashseg_core.errors import BadInput, did_you_mean
+from trashseg_core.mlp_decoder import speed_up_mlp_decoder
 from trashseg_core.pretrained import hub_weights, load_offline, normalisation, offline_file
 
 
@@ -33,7 +35,12 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images uint8 (B, 3, H, W) in RGB to logits float (B, C, H, W)."""
-        return self.model((images - self.mean) / self.std)
+        return self.with_presence(images)[0]
+
+    def with_presence(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Also return the logits (B, C) of which classes are shown, from the auxiliary head, or None without one."""
+        output = self.model((images - self.mean) / self.std)
+        return output if isinstance(output, tuple) else (output, None)
 
 
 def build_model(config: TrialConfig, num_classes: int, pretrained: bool = True) -> Network:
@@ -60,24 +67,11 @@ def build_model(config: TrialConfig, num_classes: int, pretrained: bool = True) 
     if pretrained and config.encoder_weights == "imagenet" and offline_file(config.encoder_name):
         load_offline(model.get_submodule("encoder"), config.encoder_name)
     network = Network(model, *normalisation(config))
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d) and 1 < module.groups == module.in_channels:
-            module.forward = functools.partial(_in_fp32_on_cpu, module.forward)  # type: ignore[method-assign]
+    speed_up_depthwise(model)
+    speed_up_mlp_decoder(model)
     if config.channels_last:
         network = network.to(memory_format=torch.channels_last)
     return network
-
-
-def _in_fp32_on_cpu(forward: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
-    """Run a depthwise convolution outside of bf16 autocast on a CPU.
-
-    Its backward pass is three to six times slower in bf16 than in fp32 there (oneDNN in torch 2.14, AVX512-bf16),
-    while dense convolutions are twice as fast in bf16.
-    """
-    if features.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
-        return forward(features)
-    with torch.autocast("cpu", enabled=False):
-        return forward(features.float())
 
 
 def check_model(config: TrialConfig) -> None:
@@ -93,11 +87,11 @@ def check_model(config: TrialConfig) -> None:
         hint = did_you_mean(bare, known) or f" Encoders: {', '.join(smp_encoders)}, or tu-NAME of timm."
         raise BadInput(f"The value of `encoder_name` is {name!r}, which neither smp nor timm has.{hint}")
     hub_weights(config)
-    fault = _fault(name, config.decoder_name, config.image_size)
+    fault = _fault(name, config.decoder_name, config.predict_size)
     if fault:
-        valid = [decoder for decoder in DECODERS if not _fault(name, decoder, config.image_size)]
+        valid = [decoder for decoder in DECODERS if not _fault(name, decoder, config.predict_size)]
         raise BadInput(
-            f"Decoder {config.decoder_name} does not work with encoder {name} at {config.image_size} px ({fault}). "
+            f"Decoder {config.decoder_name} does not work with encoder {name} at {config.predict_size} px ({fault}). "
             f"Decoders that do: {', '.join(valid) or 'none'}."
         )
 
@@ -122,5 +116,25 @@ def _fault(encoder_name: str, decoder_name: str, size: int) -> str | None:
 
 def _create(config: TrialConfig, num_classes: int, weights: str | bool | None) -> nn.Module:
     return smp.create_model(
-        config.decoder_name, encoder_name=config.encoder_name, encoder_weights=weights, classes=num_classes
+        config.decoder_name,
+        encoder_name=config.encoder_name,
+        encoder_weights=weights,
+        classes=num_classes,
+        aux_params={"classes": num_classes} if config.presence_weight else None,
+        **_decoder_channels(config),
     )
+
+
+def _decoder_channels(config: TrialConfig) -> dict[str, int | tuple[int, ...]]:
+    """smp's own channels of the decoder times `decoder_width`, in steps of 8, or 32 for FPN's GroupNorm."""
+    if config.decoder_width == 1:
+        return {}
+    scaled: dict[str, int | tuple[int, ...]] = {}
+    for name, channels in DECODER_CHANNELS[config.decoder_name].items():
+        steps = [32 if count >= 128 else 8 for count in channels]
+        wide = [
+            max(step, round(count * config.decoder_width / step) * step)
+            for count, step in zip(channels, steps, strict=True)
+        ]
+        scaled[name] = tuple(wide) if len(wide) > 1 else wide[0]
+    return scaled

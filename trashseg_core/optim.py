@@ -1,55 +1,69 @@
-"""How weights move: optimizer, learning-rate schedule, moving average."""
-
-import math
+"""How weights move: optimizer and moving average."""
 
 import torch
-from madgrad import MADGRAD
+from timm.optim import Lion
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from trashseg_core.config import TrialConfig
+from trashseg_core.madgrad_foreach import Madgrad
 
-MIN_LR_FACTOR = 0.01
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def build_optimizer(config: TrialConfig, model: nn.Module) -> torch.optim.Optimizer:
     """Create the optimizer at the peak learning rate.
 
-    Weight decay spares norms and biases (vectors). Each group carries its `lr_ratio`, which `set_lr` applies.
+    Weight decay spares norms and biases (vectors). Each group carries its `lr_ratio`, which `set_lr` applies:
+    `encoder_lr_ratio` times `encoder_layer_decay` per stage before the encoder's last one, 1 for decoder and head.
     """
-    members: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    members: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    ratios = encoder_ratios(config, [name for name, _ in model.named_parameters()])
     for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            members.setdefault((".encoder." in f".{name}", parameter.ndim > 1), []).append(parameter)
+        members.setdefault((ratios.get(name, 1.0), parameter.ndim > 1), []).append(parameter)
     groups = []
-    for (is_encoder, is_decayed), parameters in members.items():
-        ratio = config.encoder_lr_ratio if is_encoder else 1.0
+    for (ratio, is_decayed), parameters in members.items():
         decay = config.weight_decay if is_decayed else 0.0
         groups.append({"params": parameters, "lr": config.lr * ratio, "lr_ratio": ratio, "weight_decay": decay})
     match config.optimizer:
         case "madgrad":
-            return MADGRAD(groups, lr=config.lr, momentum=config.momentum)
+            return Madgrad(groups, lr=config.lr, momentum=config.momentum)
         case "adamw":
             return torch.optim.AdamW(groups, lr=config.lr, fused=True)
         case "sgd":
             return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0)
+        case "lion":
+            return Lion(groups, lr=config.lr)
+    raise AssertionError(config.optimizer)
 
 
-def lr_factor(progress: float, warmup: float) -> float:
-    """Learning rate relative to its peak: linear warm-up, then half a cosine (Loshchilov & Hutter, arXiv 1608.03983).
+def encoder_ratios(config: TrialConfig, names: list[str]) -> dict[str, float]:
+    """Learning rate of the encoder's weights relative to `lr`.
 
     Args:
-        progress: share of the full training that is done, in [0, 1).
-        warmup: share that the warm-up takes, in [0, 1).
+        names: all weights' names, in the order of the model.
 
     Returns:
-        A factor in [MIN_LR_FACTOR, 1].
+        A ratio for each weight of the encoder, by name. The encoder's stages are its numbered parts in the order of the
+        model, and what stands between them.
     """
-    if progress < warmup:
-        return max(MIN_LR_FACTOR, progress / warmup)
-    cosine = 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
-    return MIN_LR_FACTOR + (1 - MIN_LR_FACTOR) * cosine
+    stages: dict[str, int] = {}
+    for name in names:
+        if ".encoder." in f".{name}":
+            stages.setdefault(_stage(name), len(stages))
+    last = len(stages) - 1
+    return {
+        name: config.encoder_lr_ratio * config.encoder_layer_decay ** (last - stages[_stage(name)])
+        for name in names
+        if ".encoder." in f".{name}"
+    }
+
+
+def _stage(name: str) -> str:
+    """The part of the encoder that a weight belongs to: its path down to the first number, or its first part."""
+    path = f".{name}".split(".encoder.", 1)[1].removeprefix("model.").split(".")
+    first = next((place for place, part in enumerate(path[:-1]) if part.isdigit()), 0)
+    return ".".join(path[: first + 1])
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
@@ -58,14 +72,18 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
         group["lr"] = lr * group["lr_ratio"]
 
 
-def build_ema(config: TrialConfig, model: nn.Module) -> AveragedModel | None:
-    """Create the exponential moving average of weights and BatchNorm statistics, or None where it is off.
+def build_average(config: TrialConfig, model: nn.Module) -> AveragedModel | None:
+    """Create the average of the weights that is evaluated and kept, or None where it is off.
 
-    The decay is min(ema_decay, (1 + t) / (10 + t)) at step t, so that short trainings are averaged too
-    (TensorFlow's ExponentialMovingAverage).
+    `ema`: exponential over steps, of weights and BatchNorm statistics alike, with the decay
+    min(ema_decay, (1 + t) / (10 + t)) at step t, so that short trainings are averaged too (TensorFlow's
+    ExponentialMovingAverage). `swa`: equal over the ends of the last epochs (Izmailov et al. 2018, arXiv 1803.05407);
+    its BatchNorm statistics have to be computed anew.
     """
-    if config.ema_decay == 0:
+    if config.weight_average == "none":
         return None
+    if config.weight_average == "swa":
+        return AveragedModel(model)
 
     def average(ema: Tensors, values: Tensors, steps: Tensor | int) -> None:
         if not ema[0].is_floating_point():

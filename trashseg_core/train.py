@@ -20,24 +20,22 @@ from trashseg_core.checkpoint import (
     read_weights,
     write_checkpoint,
 )
+from trashseg_core.class_balance import class_weights, count_pixels
 from trashseg_core.config import TrialConfig
 from trashseg_core.confusion import class_slugs, iou, miou, miou_low
 from trashseg_core.data.cache import CachedSplit
 from trashseg_core.data.dataset import TrainingData
-from trashseg_core.errors import BadInput
-from trashseg_core.inference.scoring import score
+from trashseg_core.epoch import Parts, run_epoch
+from trashseg_core.errors import BadInput, TrainingFailed
+from trashseg_core.inference.scoring import refresh_statistics, score
 from trashseg_core.loader import TrainLoader
-from trashseg_core.losses import Loss, build_loss
+from trashseg_core.losses import build_loss
 from trashseg_core.models import Network, build_model
-from trashseg_core.optim import build_ema, build_optimizer, lr_factor, set_lr
+from trashseg_core.optim import build_average, build_optimizer
 
 Metrics = dict[str, float]
 Report = Callable[[Metrics, Path], None]
 """Called once per epoch with the metrics and the checkpoint folder, which exists until the call returns."""
-
-
-class TrainingFailed(RuntimeError):
-    """The trial cannot go on, e.g. because its loss is no longer finite."""
 
 
 def train(
@@ -53,7 +51,8 @@ def train(
 
     Args:
         report: gets, once per epoch, `val_miou`, `val_miou_low`, `val_loss`, `train_loss`, `iou_<class slug>` of each
-            class present, `epoch` (from 1), `lr`, `images_per_s`, `epoch_s`, `peak_memory_mb`, and a checkpoint folder.
+            class present, `epoch` (from 1), `lr`, `images_per_s`, `epoch_s`, `peak_memory_mb`, `micro_batch_size`
+            (samples computed at a time; halved when a GPU's memory ran out), and a checkpoint folder.
         resume_from: a checkpoint folder; training goes on with its next epoch, to the same numbers as without a break.
         loader_threads: threads that make samples.
         scratch_dir: where checkpoint folders are written; the system's temporary folder by default.
@@ -63,61 +62,48 @@ def train(
         BadInput: the checkpoint does not fit, or pretrained weights cannot be had.
     """
     torch.manual_seed(config.seed)
-    network = build_model(config, data.train.num_classes, pretrained=resume_from is None).to(hardware.device())
-    optimizer = build_optimizer(config, network)
-    ema = build_ema(config, network)
-    first = 1 if resume_from is None else 1 + _restore(resume_from, config, network, optimizer, ema)
-    loader, loss = TrainLoader(config, data, loader_threads), build_loss(config)
-    best_network = network if ema is None else _average(ema)
+    parts = _build(config, data, pretrained=resume_from is None)
+    first = 1 if resume_from is None else 1 + _restore(resume_from, config, parts)
+    loader = TrainLoader(config, data, loader_threads)
     for epoch in range(first, config.epochs + 1):
         hardware.reset_peak_memory()
         started = time.perf_counter()
-        train_loss = _train_epoch(config, epoch, network, optimizer, ema, loader, loss)
+        train_loss = run_epoch(config, epoch, parts, loader)
         trained = time.perf_counter()
-        confusions, val_loss = score(best_network, config, data.val, loss)
+        best = _network_to_keep(config, epoch, parts, data.train)
+        confusions, val_loss = score(best, config, data.val, parts.loss)
         metrics = _metrics(confusions, data.val, train_loss, val_loss)
         metrics["epoch"] = epoch
-        metrics["lr"] = optimizer.param_groups[-1]["lr"] / optimizer.param_groups[-1]["lr_ratio"]
+        metrics["lr"] = parts.optimizer.param_groups[-1]["lr"] / parts.optimizer.param_groups[-1]["lr_ratio"]
         metrics["images_per_s"] = loader.num_batches * config.batch_size / (trained - started)
         metrics["epoch_s"] = time.perf_counter() - started
         metrics["peak_memory_mb"] = hardware.peak_memory_mb()
+        metrics["micro_batch_size"] = config.batch_size // parts.accumulation
         with tempfile.TemporaryDirectory(dir=scratch_dir, prefix=".epoch.") as name:
-            state = _state(epoch, metrics, network, optimizer, ema)
             scored = Confusions(confusions, data.val.file_names, data.val.class_names)
-            write_checkpoint(Path(name), config, best_network.model, state, scored)
+            write_checkpoint(Path(name), config, best.model, _state(epoch, metrics, parts), scored)
             report(metrics, Path(name))
 
 
-def _train_epoch(
-    config: TrialConfig,
-    epoch: int,
-    network: Network,
-    optimizer: torch.optim.Optimizer,
-    ema: AveragedModel | None,
-    loader: TrainLoader,
-    loss: Loss,
-) -> float:
-    """Run one pass over the train split; return the mean loss."""
-    torch.manual_seed(hash((config.seed, epoch)))  # dropout: a function of the epoch, so that resuming is exact
-    network.train()
-    device, total = hardware.device(), torch.zeros(())
-    total = total.to(device)
-    for step, (images, target) in enumerate(loader.epoch(epoch)):
-        progress = (epoch - 1 + step / loader.num_batches) / config.epochs
-        set_lr(optimizer, config.lr * lr_factor(progress, config.warmup))
-        with hardware.autocast(config):
-            logits = network(images.to(device, non_blocking=True))
-        value = loss(logits, target.to(device, non_blocking=True))
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        optimizer.step()
-        if ema is not None:
-            ema.update_parameters(network)
-        total += value.detach()
-    mean = float(total) / loader.num_batches
-    if not math.isfinite(mean):
-        raise TrainingFailed(f"The training loss is {mean} in epoch {epoch}: diverged at lr={config.lr:g}.")
-    return mean
+def _build(config: TrialConfig, data: TrainingData, pretrained: bool) -> Parts:
+    network = build_model(config, data.train.num_classes, pretrained).to(hardware.device())
+    weights = None if config.class_weights == "none" else class_weights(config, count_pixels(data.train))
+    optimizer, average = build_optimizer(config, network), build_average(config, network)
+    if config.compile:
+        network.model.compile()
+    return Parts(network, optimizer, average, build_loss(config, weights), config.accumulation)
+
+
+def _network_to_keep(config: TrialConfig, epoch: int, parts: Parts, train_split: CachedSplit) -> Network:
+    """The network that is scored and kept after an epoch: the average, where there is one yet."""
+    if parts.average is None:
+        return parts.network
+    if config.weight_average == "swa":
+        if epoch < config.epochs and epoch / config.epochs <= config.swa_start:
+            return parts.network
+        parts.average.update_parameters(parts.network)
+        refresh_statistics(_average(parts.average), config, train_split)
+    return _average(parts.average)
 
 
 def _metrics(confusions: np.ndarray, val: CachedSplit, train_loss: float, val_loss: float) -> Metrics:
@@ -139,19 +125,16 @@ def _average(ema: AveragedModel) -> Network:
     return ema.module
 
 
-def _state(
-    epoch: int, metrics: Metrics, network: Network, optimizer: torch.optim.Optimizer, ema: AveragedModel | None
-) -> dict[str, Any]:
+def _state(epoch: int, metrics: Metrics, parts: Parts) -> dict[str, Any]:
     """What `_restore` needs, in plain types and tensors."""
-    state: dict[str, Any] = {"epoch": epoch, "metrics": metrics, "optimizer": optimizer.state_dict()}
-    if ema is not None:  # model.safetensors holds the average; training goes on from the raw weights
-        state |= {"raw": network.model.state_dict(), "ema_steps": int(ema.n_averaged)}
+    state: dict[str, Any] = {"epoch": epoch, "metrics": metrics, "optimizer": parts.optimizer.state_dict()}
+    state |= {"accumulation": parts.accumulation, "ran_out": parts.ran_out}
+    if parts.average is not None:  # model.safetensors holds the average; training goes on from the raw weights
+        state |= {"raw": parts.network.model.state_dict(), "averaged_steps": int(parts.average.n_averaged)}
     return state
 
 
-def _restore(
-    folder: Path, config: TrialConfig, network: Network, optimizer: torch.optim.Optimizer, ema: AveragedModel | None
-) -> int:
+def _restore(folder: Path, config: TrialConfig, parts: Parts) -> int:
     """Load a checkpoint of the same config into freshly built parts; return its epoch."""
     for name, value in read_config(folder).to_dict().items():
         if value != getattr(config, name):
@@ -159,10 +142,11 @@ def _restore(
             raise BadInput(f"{given}. Go on with the same configuration, or start anew.")
     state = read_state(folder)
     weights = read_weights(folder / "model.safetensors")
-    if ema is not None:
-        load_weights(_average(ema).model, weights, folder / "model.safetensors")
-        ema.n_averaged.fill_(state["ema_steps"])
+    if parts.average is not None:
+        load_weights(_average(parts.average).model, weights, folder / "model.safetensors")
+        parts.average.n_averaged.fill_(state["averaged_steps"])
         weights = state["raw"]
-    load_weights(network.model, weights, folder / "model.safetensors")
-    optimizer.load_state_dict(state["optimizer"])
+    load_weights(parts.network.model, weights, folder / "model.safetensors")
+    parts.optimizer.load_state_dict(state["optimizer"])
+    parts.accumulation, parts.ran_out = state["accumulation"], state["ran_out"]
     return int(state["epoch"])

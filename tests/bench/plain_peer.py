@@ -15,8 +15,12 @@ from pathlib import Path
 from typing import Any
 
 BATCH = 16
+CHANNELS = {
+    "segformer": {"decoder_segmentation_channels": 128},
+    "fpn": {"decoder_pyramid_channels": 128, "decoder_segmentation_channels": 64},
+}
 SPACE_DEFAULT = {
-    "decoder_name": "fpn",
+    "decoder_name": "segformer",
     "loss_mix": "dice_ce",
     "optimizer": "adamw",
     "lr": 2e-3,
@@ -72,7 +76,11 @@ def trainable(params: dict[str, Any]) -> None:
     val_loader = DataLoader(val_set, BATCH)
 
     model = smp.create_model(
-        params["decoder_name"], encoder_name="tu-tf_efficientnet_lite0", encoder_weights=None, classes=classes
+        params["decoder_name"],
+        encoder_name="tu-tf_efficientnet_lite0",
+        encoder_weights=None,
+        classes=classes,
+        **CHANNELS[params["decoder_name"]],
     )
     load_offline(model.encoder, "tu-tf_efficientnet_lite0")
     kinds = {"adamw": torch.optim.AdamW, "madgrad": madgrad.MADGRAD}
@@ -119,7 +127,7 @@ def main(arguments: list[str]) -> None:
 
     ray.init(include_dashboard=False, log_to_driver=False)
     space = {
-        "decoder_name": tune.choice(["fpn", "deeplabv3plus"]),
+        "decoder_name": tune.choice(["segformer", "fpn"]),
         "loss_mix": tune.choice(["ce", "soft_ce", "dice_ce"]),
         "optimizer": tune.choice(["adamw", "madgrad"]),
         "lr": tune.loguniform(1e-3, 5e-3),

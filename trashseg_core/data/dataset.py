@@ -20,7 +20,7 @@ class TrainingData:
 
 
 def open_data(folder: DataFolder, config: TrialConfig, progress: Progress | None = None) -> TrainingData:
-    """Open train and val at the config's image size, building their caches where needed.
+    """Open train and val at the config's `predict_size`, building their caches where needed.
 
     Raises:
         BadInput: a file cannot be used, val photos are in the train list, or the class tables differ.
@@ -28,7 +28,7 @@ def open_data(folder: DataFolder, config: TrialConfig, progress: Progress | None
     train, val = folder.read("train"), folder.read("val")
     check_same_classes([train, val])
     check_leak(train, val)
-    size = config.image_size
+    size = config.predict_size
     return TrainingData(
         open_split(folder, "train", size, progress, checked=train),
         open_split(folder, "val", size, progress, checked=val),

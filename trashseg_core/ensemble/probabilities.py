@@ -46,13 +46,13 @@ def predict_candidate(checkpoint: Path, folder: DataFolder, store: Path, num_cla
         A float16 array file (N, C, S, S) of logits at the candidate's own image size.
     """
     config = read_config(checkpoint)
-    split = open_split(folder, "val", config.image_size)
+    split = open_split(folder, "val", config.predict_size)
     digest = hashlib.sha256((checkpoint / WEIGHTS).read_bytes() + (checkpoint / CONFIG).read_bytes())
     path = store / f"{digest.hexdigest()[:16]}-{split.key}"
     if not path.is_dir():
         network = read_network(checkpoint, config, num_classes).to(device())
         with atomic_folder(path) as temporary:
-            shape = (len(split), num_classes, config.image_size, config.image_size)
+            shape = (len(split), num_classes, config.predict_size, config.predict_size)
             logits = np.lib.format.open_memmap(temporary / "logits.npy", "w+", np.float16, shape)
             for index, one in split_logits(network, config, split):
                 logits[index] = np.clip(one.numpy(), -6e4, 6e4)

@@ -61,14 +61,14 @@ def mean_probabilities(members: list[LoadedMember], photos: list[np.ndarray]) ->
         float32 (C, H, W) for each photo; only one is in memory at a time.
     """
     logits = [
-        predict_logits(network, config, np.stack([fit_photo(rgb, config.image_size) for rgb in photos]))
+        predict_logits(network, config, np.stack([fit_photo(rgb, config.predict_size) for rgb in photos]))
         for network, config, _ in members
     ]
     for index, rgb in enumerate(photos):
         size = (rgb.shape[0], rgb.shape[1])
         total: Tensor | float = 0.0
         for (_, config, weight), batch in zip(members, logits, strict=True):
-            native = to_native(batch[index], fitted_size(*size, config.image_size), size)
+            native = to_native(batch[index], fitted_size(*size, config.predict_size), size)
             total = total + weight * native.softmax(dim=0)
         assert isinstance(total, Tensor)
         yield total

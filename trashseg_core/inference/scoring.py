@@ -1,8 +1,12 @@
 """Scoring a network on a split: per-image confusion matrices at native size, and the loss."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
+from torch.optim.swa_utils import update_bn
 
+from trashseg_core import hardware
 from trashseg_core.config import TrialConfig
 from trashseg_core.confusion import count_confusion
 from trashseg_core.data.cache import CachedSplit
@@ -29,3 +33,17 @@ def score(network: Network, config: TrialConfig, split: CachedSplit, loss: Loss)
             labels = argmax_labels(to_native(one, split.extent(index), (int(height), int(width))))
             confusions[index] = count_confusion(split.truth(index), labels, split.num_classes)
     return confusions, total / len(split)
+
+
+@torch.no_grad()
+def refresh_statistics(network: Network, config: TrialConfig, split: CachedSplit) -> None:
+    """Compute BatchNorm statistics anew over whole photos, for weights that were averaged (torch's `update_bn`)."""
+    device = hardware.device()
+
+    def batches() -> Iterator[torch.Tensor]:
+        count = max(1, len(split) // config.batch_size)  # no rest of one photo, which BatchNorm refuses
+        for chosen in np.array_split(np.arange(len(split)), count):
+            yield torch.from_numpy(np.array(split.images[chosen[0] : chosen[-1] + 1])).permute(0, 3, 1, 2).to(device)
+
+    with hardware.autocast(config):
+        update_bn(batches(), network)

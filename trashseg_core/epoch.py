@@ -1,0 +1,128 @@
+"""One pass over the train split: batches to gradients to steps."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from trashseg_core import hardware
+from trashseg_core.config import TrialConfig
+from trashseg_core.data.label_maps import IGNORED
+from trashseg_core.errors import TrainingFailed
+from trashseg_core.loader import Batch, TrainLoader
+from trashseg_core.losses import Loss, jensen_shannon
+from trashseg_core.models import Network
+from trashseg_core.optim import set_lr
+from trashseg_core.schedules import lr_factor
+
+
+@dataclass
+class Parts:
+    """What a training consists of besides its data."""
+
+    network: Network
+    optimizer: torch.optim.Optimizer
+    average: AveragedModel | None
+    loss: Loss
+    accumulation: int
+    """Parts that a batch is computed in: the config's, or twice that after the GPU's memory ran out."""
+    ran_out: bool = False
+
+
+def run_epoch(config: TrialConfig, epoch: int, parts: Parts, loader: TrainLoader) -> float:
+    """Train one epoch, counted from 1; return the mean loss.
+
+    Raises:
+        TrainingFailed: the loss is not finite, or memory ran out twice.
+    """
+    torch.manual_seed(hash((config.seed, epoch)))  # dropout: a function of the epoch, so that resuming is exact
+    parts.network.train()
+    _freeze(parts.network, epoch <= config.freeze_epochs)
+    total = torch.zeros((), device=hardware.device())
+    for step, batch in enumerate(loader.epoch(epoch)):
+        progress = (epoch - 1 + step / loader.num_batches) / config.epochs
+        set_lr(parts.optimizer, config.lr * lr_factor(config, progress))
+        total += _step(config, parts, batch)
+    mean = float(total) / loader.num_batches
+    if not math.isfinite(mean):
+        raise TrainingFailed(f"The training loss is {mean} in epoch {epoch}: diverged at lr={config.lr:g}.")
+    return mean
+
+
+def _freeze(network: Network, frozen: bool) -> None:
+    encoder = network.model.get_submodule("encoder") if hasattr(network.model, "encoder") else None
+    if encoder is not None:
+        encoder.requires_grad_(not frozen)
+        encoder.train(not frozen)
+
+
+def _step(config: TrialConfig, parts: Parts, batch: Batch) -> Tensor:
+    """One optimizer step; return the loss. A batch that does not fit into memory is tried once more in halves."""
+    while True:
+        parts.optimizer.zero_grad(set_to_none=True)
+        try:
+            value = _gradients(config, parts, batch)
+            break
+        except torch.OutOfMemoryError:
+            _halve(config, parts)
+    if config.clip_norm:
+        torch.nn.utils.clip_grad_norm_(parts.network.parameters(), config.clip_norm, foreach=True)
+    parts.optimizer.step()
+    if parts.average is not None and config.weight_average == "ema":
+        parts.average.update_parameters(parts.network)
+    return value
+
+
+def _halve(config: TrialConfig, parts: Parts) -> None:
+    samples = config.batch_size // parts.accumulation
+    if parts.ran_out or samples % 2 or samples < 4:
+        raise TrainingFailed(
+            f"The GPU's memory does not suffice for {samples} samples of {config.image_size} px at a time"
+            f"{', halved already' if parts.ran_out else ''}. Choose a smaller model, size or `batch_size`."
+        ) from None
+    parts.ran_out, parts.accumulation = True, parts.accumulation * 2
+    hardware.release_memory()
+
+
+def _gradients(config: TrialConfig, parts: Parts, batch: Batch) -> Tensor:
+    """Sum up the gradients of a batch's parts; return its loss. Each part counts alike."""
+    device, count = hardware.device(), parts.accumulation
+    total = torch.zeros((), device=device)
+    for chosen in torch.arange(len(batch.target)).chunk(count):
+        part = slice(int(chosen[0]), int(chosen[-1]) + 1)
+        images = batch.images[part].to(device, non_blocking=True)
+        target = batch.target[part].to(device, non_blocking=True)
+        views = None if batch.views is None else batch.views[:, part].to(device, non_blocking=True)
+        value = _loss(config, parts, images, target, views) / count
+        value.backward()
+        total += value.detach()
+    return total
+
+
+def _loss(config: TrialConfig, parts: Parts, images: Tensor, target: Tensor, views: Tensor | None) -> Tensor:
+    """The loss mix, plus the auxiliary terms that are on."""
+    if views is not None:
+        images = torch.cat([images, *views])
+    with hardware.autocast(config):
+        logits, presence = parts.network.with_presence(images)
+    first = logits[: len(target)]
+    value = parts.loss(first, target)
+    if views is not None:
+        value = value + config.jsd_weight * jensen_shannon(list(logits.chunk(1 + len(views))), target)
+    if presence is not None:
+        shown = _classes_shown(target, logits.shape[1])
+        value = value + config.presence_weight * functional.binary_cross_entropy_with_logits(
+            presence[: len(target)].float(), shown
+        )
+    return value
+
+
+def _classes_shown(target: Tensor, num_classes: int) -> Tensor:
+    """Which classes each label map holds, float (B, C)."""
+    flat = target.flatten(1)
+    counted = (flat != IGNORED).float()
+    shown = torch.zeros(len(flat), num_classes, device=flat.device)
+    return shown.scatter_reduce_(1, flat.where(flat != IGNORED, 0), counted, "amax")
