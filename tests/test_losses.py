@@ -1,18 +1,20 @@
 """Every loss term equals its formula in double precision, and no batch makes it non-finite."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor
 
 from tests.tiny import tiny_config
 from trashseg_core.choices import LOSS_PRESETS, LOSS_TERMS
-from trashseg_core.losses import build_loss
+from trashseg_core.losses import build_loss, jensen_shannon
 
 CLASSES = 5
-SMOOTHING, GAMMA = 0.13, 1.7
+SMOOTHING, GAMMA, ALPHA, BETA = 0.13, 1.7, 0.35, 0.8
 
 
 def batch(ignored: float = 0.2, classes_in_truth: int = CLASSES) -> tuple[Tensor, Tensor]:
@@ -47,24 +49,66 @@ def focal(p: np.ndarray, y: np.ndarray) -> float:
     return float(np.mean([-((1 - row[label]) ** GAMMA) * np.log(row[label]) for row, label in zip(p, y, strict=True)]))
 
 
-def dice(p: np.ndarray, y: np.ndarray) -> float:
-    scores = []
+def dice_of_classes(p: np.ndarray, y: np.ndarray) -> list[float]:
+    losses = []
     for label in range(CLASSES):
         area = (y == label).sum()
         smooth = 1.0 if area else max(len(y) / CLASSES, 1)
-        scores.append((2 * p[y == label, label].sum() + smooth) / (p[:, label].sum() + area + smooth))
-    return float(1 - np.mean(scores))
+        losses.append(1 - (2 * p[y == label, label].sum() + smooth) / (p[:, label].sum() + area + smooth))
+    return losses
 
 
-FORMULAS = {"ce": ce, "soft_ce": soft_ce, "dice": dice, "focal": focal}
+def tversky_of_classes(p: np.ndarray, y: np.ndarray, alpha: float = ALPHA, beta: float = BETA) -> list[float]:
+    losses = []
+    for label in range(CLASSES):
+        is_label = y == label
+        hits, false, missed = p[is_label, label].sum(), p[~is_label, label].sum(), (1 - p[is_label, label]).sum()
+        smooth = 0.5 if is_label.any() else max(len(y) / CLASSES, 1) / 2
+        losses.append(1 - (hits + smooth) / (hits + alpha * false + beta * missed + smooth))
+    return losses
+
+
+def jaccard_of_classes(p: np.ndarray, y: np.ndarray) -> list[float]:
+    return tversky_of_classes(p, y, 1, 1)
+
+
+def lovasz_of_classes(p: np.ndarray, y: np.ndarray) -> list[float]:
+    """Equation 9 term by term: each error times the growth of the Jaccard loss of the set of errors down to it."""
+    losses = []
+    for label in range(CLASSES):
+        truth = y == label
+        errors = np.where(truth, 1 - p[:, label], p[:, label])
+        wrong, total, before = np.zeros(len(y), bool), 0.0, 0.0
+        for index in np.argsort(-errors):
+            wrong[index] = True
+            loss = wrong.sum() / (truth | wrong).sum()
+            total += errors[index] * (loss - before)
+            before = loss
+        losses.append(total)
+    return losses
+
+
+OVERLAPS = {
+    "dice": dice_of_classes,
+    "lovasz": lovasz_of_classes,
+    "jaccard": jaccard_of_classes,
+    "tversky": tversky_of_classes,
+}
+FORMULAS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "ce": ce,
+    "soft_ce": soft_ce,
+    "focal": focal,
+    **{name: lambda p, y, of=of: float(np.mean(of(p, y))) for name, of in OVERLAPS.items()},
+}
 
 
 def loss_of(**fields: Any) -> Any:
-    return build_loss(tiny_config(label_smoothing=SMOOTHING, focal_gamma=GAMMA, **fields))
+    given = {"label_smoothing": SMOOTHING, "focal_gamma": GAMMA, "tversky_alpha": ALPHA, "tversky_beta": BETA}
+    return build_loss(tiny_config(**given, **fields))
 
 
 def test_there_is_a_formula_for_every_term() -> None:
-    assert tuple(FORMULAS) == LOSS_TERMS
+    assert sorted(FORMULAS) == sorted(LOSS_TERMS)
 
 
 @pytest.mark.parametrize("classes_in_truth", [CLASSES, 3])
@@ -86,7 +130,7 @@ def test_a_preset_is_the_weighted_sum_of_its_terms(name: str) -> None:
 def test_own_weights_are_normalised() -> None:
     logits, target = batch()
     mix = loss_of(loss_mix="weights", loss_ce=1, loss_dice=3)(logits, target)
-    expected = 0.25 * ce(*pixels(logits, target)) + 0.75 * dice(*pixels(logits, target))
+    expected = 0.25 * ce(*pixels(logits, target)) + 0.75 * FORMULAS["dice"](*pixels(logits, target))
     assert float(mix) == pytest.approx(expected, rel=1e-5)
 
 
@@ -141,22 +185,58 @@ def test_gamma_0_makes_focal_cross_entropy() -> None:
     assert float(focal_0) == pytest.approx(ce(*pixels(logits, target)), rel=1e-5)
 
 
-def test_false_positives_of_a_class_that_is_absent_from_the_batch_cost() -> None:
-    logits, target = batch(classes_in_truth=3)
-    logits[:, 4].fill_(-20)
-    without = loss_of(loss_mix="dice")(logits, target)
-    logits[0, 4, :3] = 5
+def with_false_positives(name: str, absent_classes: str) -> tuple[float, Tensor]:
+    """What the false positives of a class that the batch lacks add to the loss, and the gradient at its logits."""
+    loss = loss_of(loss_mix=name, absent_classes=absent_classes)
+    target = torch.arange(3).repeat(14)[None].view(1, 6, 7)
+    logits = torch.zeros(1, CLASSES, 6, 7).scatter_(1, target[:, None], 5.0)
+    logits[:, 4] = -20
+    before = loss(logits, target)
+    logits[0, 4, 0] = 1
     logits.requires_grad_()
-    cost = loss_of(loss_mix="dice")(logits, target)
-    cost.backward()
-    assert float(cost.detach()) > float(without) + 0.05
-    assert logits.grad is not None and float(logits.grad[0, 4, :3].min()) >= 0 < float(logits.grad[0, 4].max())
+    after = loss(logits, target)
+    after.backward()
+    assert logits.grad is not None
+    return float(after.detach() - before), logits.grad[0, 4, 0]
 
 
-def test_a_perfect_prediction_costs_nothing_in_dice() -> None:
+@pytest.mark.parametrize("name", OVERLAPS)
+def test_false_positives_of_a_class_that_is_absent_from_the_batch_cost(name: str) -> None:
+    counted, pull = with_false_positives(name, "count")
+    skipped, _ = with_false_positives(name, "skip")
+    assert counted > 1.2 * skipped
+    assert float(pull.max()) > 0
+
+
+@pytest.mark.parametrize("name", OVERLAPS)
+def test_skipping_absent_classes_is_the_mean_over_those_present(name: str) -> None:
+    logits, target = batch(classes_in_truth=3)
+    expected = np.mean(OVERLAPS[name](*pixels(logits, target))[:3])
+    found = loss_of(loss_mix=name, absent_classes="skip")(logits, target)
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", OVERLAPS)
+def test_a_perfect_prediction_costs_nothing(name: str) -> None:
     _, target = batch(ignored=0)
     logits = 50 * torch.nn.functional.one_hot(target, CLASSES).permute(0, 3, 1, 2).float()
-    assert float(loss_of(loss_mix="dice")(logits, target)) == pytest.approx(0, abs=1e-6)
+    assert float(loss_of(loss_mix=name)(logits, target)) == pytest.approx(0, abs=1e-6)
+
+
+def test_lovasz_over_the_classes_present_is_smp_s() -> None:
+    logits, target = batch(classes_in_truth=3)
+    expected = smp.losses.LovaszLoss("multiclass", ignore_index=255)(logits, target)
+    torch.testing.assert_close(loss_of(loss_mix="lovasz", absent_classes="skip")(logits, target), expected)
+
+
+def test_jensen_shannon_is_the_mean_divergence_from_the_mixture() -> None:
+    logits, target = batch()
+    views = [logits, torch.randn_like(logits), torch.randn_like(logits)]
+    ps = [pixels(view, target)[0] for view in views]
+    mixture = np.mean(ps, axis=0)
+    expected = np.mean([(p * (np.log(p) - np.log(mixture))).sum(axis=1).mean() for p in ps])
+    assert float(jensen_shannon(views, target)) == pytest.approx(expected, rel=1e-4)
+    assert float(jensen_shannon([logits, logits, logits], target)) == pytest.approx(0, abs=1e-6)
 
 
 def test_half_precision_logits_are_computed_in_single_precision() -> None:

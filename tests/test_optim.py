@@ -1,5 +1,6 @@
 """Weights move as the schedule, the decay groups and the moving average say."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -165,7 +166,7 @@ def test_foreach_madgrad_goes_on_from_the_package_s_state() -> None:
         first.step()
     with torch.no_grad():
         other.copy_(weight)
-    second.load_state_dict(first.state_dict())
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
     for each, optimizer in ((weight, first), (other, second)):
         each.grad = torch.tensor([1.0, 2.0, 3.0])
         optimizer.step()

@@ -79,7 +79,7 @@ def test_the_default_point_stays_inside_a_space_that_excludes_the_default() -> N
         (lambda t: t.suggest_categorical("batch_size", [(2, 4), (8, 16)]), "`batch_size` has a choice that is no JSON"),
         (lambda t: t.suggest_categorical("weight_decey", [0.1]), "`weight_decey`. Did you mean `weight_decay`?"),
         (lambda t: t.suggest_float("batch_size_pow", 1, 5), "Unknown hyperparameter `batch_size_pow`"),
-        (lambda t: t.suggest_categorical("optimizer", ["sgd", "lion"]), "`optimizer` is 'lion', but must be one of"),
+        (lambda t: t.suggest_categorical("optimizer", ["sgd", "lbfgs"]), "`optimizer` is 'lbfgs', but must be one of"),
         (lambda t: t.suggest_int("image_size", 100, 101), "`image_size` is 10[01], but must be a multiple of 32"),
         (lambda t: t.suggest_float("lr", 1.0, 100.0), r"`lr` is [\d.]+, but must be between 1e-09 and 10"),
         (lambda t: t.suggest_uniform("lr", 0, 1), "it fails with AttributeError: .*suggest_uniform"),

@@ -23,7 +23,7 @@ from trashseg_core.models import Network
 from trashseg_core.train import TrainingFailed, train
 
 TIMED = {"images_per_s", "epoch_s", "peak_memory_mb"}
-ALWAYS = {"val_miou", "val_miou_low", "val_loss", "train_loss", "epoch", "lr"} | TIMED
+ALWAYS = {"val_miou", "val_miou_low", "val_loss", "train_loss", "epoch", "lr", "micro_batch_size"} | TIMED
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_the_schedule_spans_all_epochs_and_does_not_notice_a_stop(folder: DataFo
 def test_a_loss_that_is_not_finite_ends_the_trial_with_its_reason_and_no_report(
     folder: DataFolder, reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train_module, "build_loss", lambda config: lambda logits, target: logits.sum() * math.nan)
+    monkeypatch.setattr(train_module, "build_loss", lambda *_: lambda logits, target: logits.sum() * math.nan)
     with pytest.raises(TrainingFailed, match="The training loss is nan in epoch 1: diverged at lr=0.002"):
         train(tiny_config(), open_data(folder, tiny_config()), reports)
     assert reports.metrics == []

@@ -14,7 +14,7 @@ def count_pixels(split: CachedSplit) -> np.ndarray:
     counts = np.empty((len(split), split.num_classes), np.int64)
     for index in range(len(split)):
         histogram = cv2.calcHist([np.ascontiguousarray(split.labels[index])], [0], None, [256], [0, 256])
-        counts[index] = histogram[: split.num_classes, 0]
+        counts[index] = histogram.ravel()[: split.num_classes]
     return counts
 
 

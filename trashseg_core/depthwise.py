@@ -62,12 +62,14 @@ class _Depthwise(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+        """Convolve features (B, C, H, W) with filters (C, 1, k, k)."""
         ctx.save_for_backward(features, weight)
         ctx.stride, ctx.padding = stride, padding
         return functional.conv2d(features, weight, None, stride, padding, groups=len(weight))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        """Gradients of features and filters."""
         features, weight = ctx.saved_tensors
         gradient = gradients[0].contiguous(memory_format=torch.channels_last)
         to_features = to_weight = None
