@@ -16,6 +16,8 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 import tyro
 
 from experiments.command_line import Verb, run_command
+from experiments.data_options import DataOptions
+from experiments.data_verbs import DATA_VERBS
 from experiments.settings import SearchSettings
 from trashseg_core.errors import BadInput
 
@@ -137,6 +139,7 @@ def report(run: Annotated[Path, tyro.conf.Positional], /) -> None:
 
 
 def train(
+    options: Annotated[DataOptions, tyro.conf.arg(name="")],
     data: Path | None = None,
     out: Path = Path("runs/single"),
     set: tuple[str, ...] = (),
@@ -147,6 +150,7 @@ def train(
     """Train one configuration without Ray, or a trial of a search again; the same seed and threads, the same numbers.
 
     Args:
+        options: how the data folder is read
         data: data folder; with --from, the search's by default
         out: folder for the checkpoints; run again, it goes on from the last one
         set: hyperparameters, field=value
@@ -156,55 +160,7 @@ def train(
     """
     from experiments.single import train_single
 
-    train_single(data, out, set, from_, trial, threads)
-
-
-def check(
-    data: Annotated[Path, tyro.conf.Positional],
-    /,
-    all: bool = False,
-    skip_bad: bool = False,
-    background_category: str | None = None,
-    follow_links: bool = False,
-    max_json_mb: int = SearchSettings.max_json_mb,
-    max_megapixels: float = SearchSettings.max_megapixels,
-) -> None:
-    """Validate a data folder: every entry, every photo. Prints the class table.
-
-    Args:
-        data: folder with train.json, val.json, test.json and the photos
-        all: list every finding
-        skip_bad: accept what `search --skip-bad` would leave out
-        background_category: category that is the background itself
-        follow_links: accept photos behind links that lead out of the folder
-        max_json_mb: largest annotation file to read, in 10^6 bytes
-        max_megapixels: largest photo to read, in 10^6 pixels
-    """
-    from experiments.data_check import print_check
-    from trashseg_core.data.folder import DataFolder
-
-    folder = DataFolder(
-        str(data.absolute()),
-        background_category=background_category,
-        follow_links=follow_links,
-        max_json_mb=max_json_mb,
-        max_megapixels=max_megapixels,
-    )
-    print_check(folder, all, skip_bad)
-
-
-def sample_data(folder: Annotated[Path, tyro.conf.Positional], /, images: int = 240, seed: int = 0) -> None:
-    """Generate a small long-tailed set of drawn trash photos, in the layout that `search` reads.
-
-    Args:
-        folder: a new folder
-        images: number of photos in all splits
-        seed: another seed, other photos
-    """
-    from trashseg_core.data.sample_data import write_sample_data
-
-    counts = write_sample_data(folder, num_images=images, seed=seed)
-    print(f"{folder}: " + ", ".join(f"{count} {split}" for split, count in counts.items()))
+    train_single(None if data is None else options.folder(data), out, set, from_, trial, threads)
 
 
 def ui(run: Annotated[Path, tyro.conf.Positional], /, port: int = 5000) -> None:
@@ -228,8 +184,7 @@ VERBS: dict[str, Verb] = {
     "submit": submit,
     "report": report,
     "train": train,
-    "check": check,
-    "sample-data": sample_data,
+    **DATA_VERBS,
     "ui": ui,
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from experiments.journal import Journal
 from experiments.manifest import Manifest, check_unchanged, read_manifest
 from experiments.settings import SearchSettings
-from experiments.space_check import check_space, draw_points
+from experiments.space_check import check_space, draw_points, idle_pins
 from experiments.terminal import progress_line
 from search_spaces import load
 from trashseg_core import __version__
@@ -39,6 +39,8 @@ def prepare(settings: SearchSettings) -> Manifest:
 def _prepare(settings: SearchSettings) -> Manifest:
     refuse_taken_name(settings.folder)
     configs = check_space(load(settings.space), settings.pins)
+    for sentence in idle_pins(load(settings.space), settings.pins):
+        print(f"warning: {sentence}", flush=True)
     splits = check_data(settings.data_folder)
     check_models(configs)
     build_caches(settings.data_folder, configs, splits)

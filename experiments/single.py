@@ -8,10 +8,16 @@ from experiments.results import read_results
 from trashseg_core.config import TrialConfig, parse_assignments
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.errors import BadInput, did_you_mean
+from trashseg_core.idle_settings import idle_settings
 
 
 def train_single(
-    data: Path | None, out: Path, assignments: tuple[str, ...], run: Path | None, trial_id: str | None, threads: int
+    folder: DataFolder | None,
+    out: Path,
+    assignments: tuple[str, ...],
+    run: Path | None,
+    trial_id: str | None,
+    threads: int,
 ) -> None:
     """Train and print one line an epoch; go on from the last checkpoint in `out`.
 
@@ -19,13 +25,15 @@ def train_single(
         BadInput: no data, an unknown trial, a bad hyperparameter, or `out` holds another configuration.
     """
     params: dict[str, Any] = {}
-    folder = DataFolder(str(data.absolute())) if data is not None else None
     if run is not None:
         params = _trial_params(run, trial_id)
         folder = folder or read_manifest(run).settings.data_folder
     if folder is None:
         raise BadInput("Nothing to train on. Give `--data DATA`, or `--from runs/NAME --trial ID`.")
-    config = TrialConfig.from_params({**params, **parse_assignments(assignments)})
+    given = parse_assignments(assignments)
+    config = TrialConfig.from_params({**params, **given})
+    for sentence in idle_settings(given, [config]):
+        print(f"warning: {sentence}")
 
     import torch
 

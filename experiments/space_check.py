@@ -7,6 +7,7 @@ from typing import Any
 
 from trashseg_core.config import TrialConfig, check_field
 from trashseg_core.errors import BadInput
+from trashseg_core.idle_settings import idle_settings
 
 NUM_DRAWS = 200
 """Random configurations that a check draws; conditional branches are found by chance."""
@@ -119,13 +120,24 @@ def check_space(space: Callable[[Any], None], pins: dict[str, Any]) -> list[Tria
         BadInput: an unknown field, an impossible bound or choice, or a value that TrialConfig refuses.
     """
     models: dict[tuple[Any, ...], TrialConfig] = {}
-    for point in draw_points(space, pins)[0]:
-        for name in point:
-            check_field(name)
-        config = TrialConfig.from_params({**point, **pins})
+    for config in _configs(space, pins):
         key = (config.encoder_name, config.encoder_weights, config.decoder_name, config.predict_size)
         models.setdefault(key, config)
     return list(models.values())
+
+
+def idle_pins(space: Callable[[Any], None], pins: dict[str, Any]) -> list[str]:
+    """Warn about pins that change nothing in any configuration of the space that was drawn."""
+    return idle_settings(pins, _configs(space, pins))
+
+
+def _configs(space: Callable[[Any], None], pins: dict[str, Any]) -> list[TrialConfig]:
+    configs = []
+    for point in draw_points(space, pins)[0]:
+        for name in point:
+            check_field(name)
+        configs.append(TrialConfig.from_params({**point, **pins}))
+    return configs
 
 
 def _call(space: Callable[[Any], None], trial: ProbeTrial) -> None:

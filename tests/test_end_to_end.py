@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -143,7 +144,9 @@ def test_the_ensemble_predicts_label_maps_alone(finished: Path, folders: tuple[P
 
 
 def test_train_from_a_trial_repeats_its_curve(finished: Path, tmp_path: Path) -> None:
-    run("train", "--from", str(finished), "--trial", "t0000", "--out", str(tmp_path / "again"), cwd=tmp_path)
+    done = run("train", "--from", str(finished), "--trial", "t0000", "--out", str(tmp_path / "again"), cwd=tmp_path)
+    printed = dict(re.findall(r"^epoch (\d+)/.* val_miou ([\d.]+)", done.stdout, re.MULTILINE))
+    assert printed == {str(epoch): f"{value:.4f}" for epoch, value in curve(finished, "t0000").items()}
     from experiments.trial_folder import TrialFolder
     from trashseg_core.checkpoint import read_state
 

@@ -7,7 +7,7 @@ from typing import Any
 import optuna
 import pytest
 
-from experiments.space_check import check_space, default_point, draw_points
+from experiments.space_check import check_space, default_point, draw_points, idle_pins
 from search_spaces import load, names
 from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput
@@ -179,3 +179,13 @@ def test_domains_differ_where_the_space_differs(other: Callable[[Any], Any]) -> 
 
 def test_both_branches_of_a_condition_are_in_the_domains() -> None:
     assert {"label_smoothing", "focal_gamma"} <= domains(load("baseline")).keys()
+
+
+def test_a_pin_without_effect_in_the_whole_space_is_named() -> None:
+    def space(trial: Any) -> None:
+        trial.suggest_categorical("optimizer", ["adamw", "sgd"])
+
+    assert idle_pins(space, {"momentum": 0.8, "lr": 0.1}) == []
+    assert idle_pins(space, {"momentum": 0.8, "optimizer": "adamw"}) == [
+        "`momentum` has no effect here: it needs `optimizer` madgrad or sgd."
+    ]

@@ -1,12 +1,12 @@
-"""Measure: python -m tests.bench {end-to-end|all} [--repeats N] [--json FILE]."""
+"""Measure: python -m tests.bench {end-to-end|core|all} [--repeats N] [--json FILE]."""
 
 import argparse
 from pathlib import Path
 
-from tests.bench import end_to_end
+from tests.bench import core, end_to_end
 from tests.bench.rows import show
 
-SUITES = {"end-to-end": end_to_end.measure}
+SUITES = {"end-to-end": end_to_end.measure, "core": core.measure}
 
 
 def main() -> None:
