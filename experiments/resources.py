@@ -36,6 +36,10 @@ def plan_slots(settings: SearchSettings, cluster: Mapping[str, float]) -> Slots:
     per_gpu = settings.gpus_per_trial if settings.gpus_per_trial is not None else (1.0 if gpus else 0.0)
     if per_gpu > gpus:
         raise BadInput(f"`--gpus-per-trial {per_gpu:g}`, but Ray finds {gpus:g} GPUs. Ask for at most that many.")
+    if per_gpu > 1 and per_gpu != int(per_gpu):
+        raise BadInput(
+            f"`--gpus-per-trial {per_gpu:g}`: above one GPU only whole ones. Give a fraction or a whole number."
+        )
     by_gpu = None
     if per_gpu:  # a fraction lies on one card: 0.4 fits twice on each
         by_gpu = int(gpus) * int(1 / per_gpu + 1e-9) if per_gpu < 1 else int(gpus / per_gpu + 1e-9)

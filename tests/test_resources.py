@@ -56,3 +56,9 @@ def test_more_cpus_than_exist_are_refused() -> None:
 @pytest.mark.parametrize(("cpus", "threads"), [(0.5, 1), (1.0, 1), (3.0, 3), (3.5, 3)])
 def test_a_trial_has_a_thread_for_each_whole_cpu_and_at_least_one(cpus: float, threads: int) -> None:
     assert Slots(1, cpus, 0.0).num_threads == threads
+
+
+def test_more_than_one_card_comes_in_whole_ones() -> None:
+    with pytest.raises(BadInput, match="`--gpus-per-trial 1.5`: above one GPU only whole ones"):
+        plan({"CPU": 16.0, "GPU": 4.0}, gpus_per_trial=1.5)
+    assert plan({"CPU": 16.0, "GPU": 4.0}, gpus_per_trial=2).concurrent == 2
