@@ -48,6 +48,8 @@ class Recorder(Callback):
     ) -> None:
         """Record an epoch once; a failure or a value that is not finite ends the trial as failed."""
         record = self._record(trial)
+        if record.status is not None:  # the scheduler has ended it
+            return
         if FAILURE in result:
             self._journal.end_trial(record.key, "failed", str(result[FAILURE]))
             return

@@ -58,6 +58,36 @@ def augmix_details(trial: Any) -> None:
     trial.suggest_int("augmix_max_objects", 1, 4)
 
 
+def mixing(trial: Any, high: float = 0.5) -> float:
+    """Suggest the shares of samples that are a mosaic, hold a rectangle or half of the classes of another photo."""
+    names = ("mosaic_ratio", "cutmix_ratio", "classmix_ratio")
+    return sum(trial.suggest_float(name, 0.0, high, step=0.25) for name in names)
+
+
+def rare_classes(trial: Any) -> float:
+    """Suggest the temperature of rare-class sampling, 0 = off: the smaller, the more often rare classes are shown.
+
+    DAFormer takes 0.01 on street scenes; at 1 the classes are drawn nearly alike.
+    """
+    return trial.suggest_categorical("rare_class_temperature", [0.0, 0.03, 0.1, 0.3, 1.0])
+
+
+def color_augmix(trial: Any) -> float:
+    """Suggest the share of samples with Hendrycks' AugMix of colours, and its severity where there are any."""
+    ratio = trial.suggest_float("color_augmix_ratio", 0.0, 1.0, step=0.25)
+    if ratio > 0:
+        trial.suggest_int("color_augmix_severity", 1, 6)
+    return ratio
+
+
+def scales(trial: Any) -> tuple[float, float]:
+    """Suggest how much smaller and larger photos are shown than they are."""
+    return (
+        trial.suggest_float("scale_min", 0.5, 1.0, step=0.25),
+        trial.suggest_float("scale_max", 1.0, 2.0, step=0.25),
+    )
+
+
 def augment(trial: Any) -> str:
     """Suggest the strength of the ordinary augmentation."""
     return trial.suggest_categorical("augment", ["none", "light", "strong"])

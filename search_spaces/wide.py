@@ -20,6 +20,10 @@ def space(trial: Any) -> None:
     parts.loss_mix(trial)
     if parts.augmix(trial, high=1.0) > 0:
         parts.augmix_details(trial)
+    parts.rare_classes(trial)
+    parts.mixing(trial)
+    parts.color_augmix(trial)
+    parts.scales(trial)
     if parts.optimizer(trial) != "adamw":
         trial.suggest_float("momentum", 0.8, 0.95)
     parts.augment(trial)

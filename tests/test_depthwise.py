@@ -14,7 +14,7 @@ CHANNELS = 5
 
 
 def gradients(result: Tensor, features: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
-    ramp = torch.arange(result.numel(), dtype=result.dtype).view_as(result).sin()
+    ramp = torch.arange(result.numel(), dtype=torch.float64).view_as(result).sin().to(result.dtype)
     return torch.autograd.grad((result * ramp).sum(), (features, weight))
 
 

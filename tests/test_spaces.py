@@ -93,6 +93,28 @@ def test_knobs_of_a_loss_are_suggested_only_with_it(name: str) -> None:
         assert ("focal_gamma" in point) == (point["loss_mix"] == "dice_focal")
 
 
+def test_the_severity_of_augmix_of_colours_is_suggested_only_with_it() -> None:
+    for point in drawn("wide"):
+        assert ("color_augmix_severity" in point) == (point["color_augmix_ratio"] > 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "off"),
+    [
+        ("rare_class_temperature", 0.0),
+        ("mosaic_ratio", 0.0),
+        ("cutmix_ratio", 0.0),
+        ("classmix_ratio", 0.0),
+        ("color_augmix_ratio", 0.0),
+        ("scale_min", 1.0),
+        ("scale_max", 1.0),
+    ],
+)
+def test_every_ingredient_of_the_wide_space_may_be_left_out_or_taken(name: str, off: float) -> None:
+    values = {point[name] for point in drawn("wide")}
+    assert off in values and len(values) >= 3
+
+
 def test_momentum_is_not_suggested_for_adamw() -> None:
     for point in drawn("wide"):
         assert ("momentum" in point) == (point["optimizer"] != "adamw")

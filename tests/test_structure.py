@@ -22,11 +22,12 @@ ALLOWED = {
     "search_spaces": {"search_spaces"},
 }
 HOMES = {
-    "optuna": {"searcher"},
+    "optuna": {"searcher", "samplers"},
     "mlflow": {"tracking", "ui"},
-    "ray": {"trainable", "search", "searcher", "scheduler", "recorder"},
+    "ray": {"trainable", "search", "searcher", "scheduler", "promotion", "recorder"},
 }
 VERBS = {"search", "resume", "ensemble", "predict", "submit", "report", "train", "check", "sample-data", "ui"}
+VERBS |= {"import-taco", "import-masks", "import-yolo"}
 
 
 def named(path: Path) -> str:

@@ -1,6 +1,5 @@
 """Batches of augmented training samples, made in threads ahead of the model."""
 
-import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trashseg_core.augment.augmix import Augmix
-from trashseg_core.augment.pipelines import Pipeline
+from trashseg_core.augment.sample import Sample, SampleMaker
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.dataset import TrainingData
+from trashseg_core.photo_draw import PhotoDraw
 
 BATCHES_AHEAD = 3
 
@@ -36,13 +35,18 @@ class TrainLoader:
     """
 
     def __init__(self, config: TrialConfig, data: TrainingData, num_threads: int = 1) -> None:
-        self._config, self._split, self._num_threads = config, data.train, max(1, num_threads)
-        self._augmix = Augmix(config, data.bank) if data.bank is not None else None
-        self._per_thread = threading.local()
+        """Prepare the drawing and making of samples.
+
+        Raises:
+            BadInput: `augmix_classes` lists a class that has no objects.
+        """
+        self._config, self._num_threads = config, max(1, num_threads)
+        self._draw = PhotoDraw(config, data.train)
+        self._make = SampleMaker(config, data, self._draw)
         self.num_batches = -(-len(data.train) // config.batch_size)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of one epoch, counted from 1: all photos in random order.
+        """Yield the batches of one epoch, counted from 1: all photos in random order, or drawn by rare classes.
 
         The last batch is filled up with the first photos of the epoch, so that every batch is full (BatchNorm fails
         on a rest of one).
@@ -51,8 +55,7 @@ class TrainLoader:
             Batches of `batch_size` samples.
         """
         batch_size = self._config.batch_size
-        order = np.random.default_rng((self._config.seed, epoch)).permutation(len(self._split))
-        order = np.resize(order, self.num_batches * batch_size)
+        order = self._draw.epoch(epoch, self.num_batches * batch_size)
         with ThreadPoolExecutor(self._num_threads) as pool:
             pending: deque[list[Future[None] | np.ndarray]] = deque()
             for start in range(0, len(order), batch_size):
@@ -63,32 +66,36 @@ class TrainLoader:
                 yield _finish(pending.popleft())
 
     def _submit(self, pool: ThreadPoolExecutor, epoch: int, start: int, chosen: np.ndarray) -> list:
-        size = self._config.image_size
-        images = np.empty((len(chosen), size, size, 3), np.uint8)
-        labels = np.empty((len(chosen), size, size), np.uint8)
+        size, count = self._config.image_size, len(chosen)
+        images = np.empty((count, size, size, 3), np.uint8)
+        labels = np.empty((count, size, size), np.uint8)
+        views = np.empty((2 if self._config.jsd_weight else 0, count, size, size, 3), np.uint8)
 
         def make(place: int, index: int) -> None:
-            images[place], labels[place] = self.sample(index, epoch, start + place)
+            sample = self.sample(index, epoch, start + place)
+            images[place], labels[place] = sample.image, sample.labels
+            if sample.views is not None:
+                views[:, place] = sample.views
 
-        return [images, labels, *(pool.submit(make, place, int(index)) for place, index in enumerate(chosen))]
+        made = (pool.submit(make, place, int(index)) for place, index in enumerate(chosen))
+        return [images, labels, views, *made]
 
-    def sample(self, index: int, epoch: int, position: int) -> tuple[np.ndarray, np.ndarray]:
-        """Make one training sample: augmix on the raw photo, then the pipeline.
+    def sample(self, index: int, epoch: int, position: int) -> Sample:
+        """Make one training sample.
 
-        Returns:
-            image uint8 (S, S, 3), labels uint8 (S, S).
+        Args:
+            index: photo of the train split.
+            epoch: counted from 1; with the position in it and the seed, all that the randomness depends on.
         """
-        rng = np.random.default_rng((self._config.seed, epoch, position, 1))
-        image, labels = self._split.images[index], self._split.labels[index]
-        if self._augmix is not None:
-            image, labels = self._augmix(image, labels, self._split.extent(index), rng)
-        if not hasattr(self._per_thread, "pipeline"):
-            self._per_thread.pipeline = Pipeline(self._config)
-        return self._per_thread.pipeline(image, labels, rng)
+        return self._make(index, np.random.default_rng((self._config.seed, epoch, position, 1)))
 
 
 def _finish(batch: list) -> Batch:
-    images, labels, *made = batch
+    images, labels, views, *made = batch
     for future in made:
         future.result()
-    return Batch(torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels).long())
+    return Batch(
+        torch.from_numpy(images).permute(0, 3, 1, 2),
+        torch.from_numpy(labels).long(),
+        torch.from_numpy(views).permute(0, 1, 4, 2, 3) if len(views) else None,
+    )

@@ -1,0 +1,73 @@
+"""The import verbs end with an exit code, at most one line on stderr, and nothing half done."""
+
+from pathlib import Path
+
+import pytest
+
+import run_search
+from tests.tiny_sources import files_of, write_taco
+from trashseg_core.errors import BadInput
+from trashseg_core.importers.options import ImportOptions
+from trashseg_core.importers.taco import import_taco
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Where a small TACO lies."""
+    return tmp_path / "TACO"
+
+
+@pytest.mark.parametrize("name", ["../a.jpg", "/etc/a.jpg", "https://x/a.jpg"])
+def test_a_file_name_that_leads_out_of_the_source_is_refused(source: Path, tmp_path: Path, name: str) -> None:
+    write_taco(source, images=[{"id": 0, "file_name": name, "height": 60, "width": 80}])
+    with pytest.raises(BadInput, match="leads outside"):
+        import_taco(source, tmp_path / "out", ImportOptions())
+    assert not (tmp_path / "out").exists()
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """Run `import-taco`, which must end with exit code 2 and one line on stderr; return the line."""
+    assert run_search.main(["import-taco", *words]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    return err
+
+
+def test_bad_arguments_are_one_line_and_leave_nothing(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = str(write_taco(source)), str(tmp_path / "out")
+    assert "leave nothing to train on" in refused(capsys, source, out, "--val", "0.5", "--test", "0.5")
+    assert "The value of `--val` is 0," in refused(capsys, source, out, "--val", "0")
+    assert "The value of `--size` is 8, but must be 32 px or more" in refused(capsys, source, out, "--size", "8")
+    assert "none.csv: cannot be read" in refused(capsys, source, out, "--map", "none.csv")
+    assert "holds no annotations.json" in refused(capsys, str(tmp_path / "none"), out)
+    assert "is there already" in refused(capsys, source, source)
+    assert "lies inside" in refused(capsys, source, str(Path(source, "out")))
+    for path in (tmp_path / "TACO" / "batch_1").iterdir():
+        path.unlink()
+    assert "None of the 12 photos" in refused(capsys, source, out)
+    assert [path.name for path in tmp_path.iterdir()] == ["TACO"]
+
+
+def test_the_verb_prints_the_class_table_and_what_was_left_out(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_taco(source)
+    (source / "batch_1/000000.JPG").unlink()
+    (tmp_path / "out").mkdir()
+    before = files_of(source)
+    assert run_search.main(["import-taco", str(source), str(tmp_path / "out"), "--test", "0"]) == 0
+    out = capsys.readouterr().out
+    assert "Clothing" in out and "val (2 photos)" in out
+    assert "left out: 1 photos missing (first: batch_1/000000.JPG)" in out
+    assert "warning: no annotation of General trash, Paper" in out
+    assert not (tmp_path / "out" / "test.json").exists()
+    assert files_of(source) == before
+
+
+def test_the_same_seed_imports_the_same_bytes(source: Path, tmp_path: Path) -> None:
+    write_taco(source)
+    for name in ("one", "two"):
+        import_taco(source, tmp_path / name, ImportOptions())
+    assert files_of(tmp_path / "one") == files_of(tmp_path / "two")

@@ -1,0 +1,42 @@
+"""Which photos an epoch shows, and which ones are mixed into others."""
+
+import numpy as np
+
+from trashseg_core.class_balance import count_pixels, photo_probabilities
+from trashseg_core.config import TrialConfig
+from trashseg_core.data.cache import CachedSplit
+
+
+class PhotoDraw:
+    """Draws photos of a split: each once per epoch, or by their rare classes where `rare_class_temperature` is on."""
+
+    def __init__(self, config: TrialConfig, split: CachedSplit) -> None:
+        self._seed, self._num_photos = config.seed, len(split)
+        self._bounds: np.ndarray | None = None
+        if config.rare_class_temperature > 0:
+            self._bounds = photo_probabilities(count_pixels(split), config.rare_class_temperature).cumsum()
+
+    def epoch(self, epoch: int, count: int) -> np.ndarray:
+        """Photos of an epoch, counted from 1; a function of (seed, epoch).
+
+        Args:
+            count: samples of the epoch. In random order, those beyond the number of photos are the first ones again.
+
+        Returns:
+            int64 (count,), indices into the split.
+        """
+        rng = np.random.default_rng((self._seed, epoch))
+        if self._bounds is None:
+            return np.resize(rng.permutation(self._num_photos), count)
+        return _search(self._bounds, rng.random(count))
+
+    def other(self, rng: np.random.Generator) -> int:
+        """Draw one photo to mix in, from the distribution that an epoch's photos have."""
+        if self._bounds is None:
+            return int(rng.integers(self._num_photos))
+        return int(_search(self._bounds, rng.random(1))[0])
+
+
+def _search(bounds: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Indices into cumulated probabilities by numbers in [0, 1); one of probability 0 is never found."""
+    return np.searchsorted(bounds, drawn * bounds[-1], side="right")
