@@ -47,6 +47,35 @@ def loss_mix(trial: Any) -> str:
     return mix
 
 
+def loss_simplex(trial: Any, terms: tuple[str, ...] = ("ce", "dice", "focal", "lovasz")) -> None:
+    """Suggest the weights of a mix instead of a preset; they are normalised to sum 1, so that only ratios count."""
+    trial.suggest_categorical("loss_mix", ["weights"])
+    for term in terms:
+        trial.suggest_float(f"loss_{term}", 0.01, 1.0, log=True)
+
+
+def class_weights(trial: Any) -> str:
+    """Suggest the weights of the classes in the pixel-wise terms; only where the mix has one."""
+    return trial.suggest_categorical("class_weights", ["none", "inverse_sqrt", "effective_number"])
+
+
+def schedule(trial: Any) -> str:
+    """Suggest the learning rate over the training; one-cycle takes the warm-up for its rise."""
+    name = trial.suggest_categorical("schedule", ["cosine", "one_cycle", "poly"])
+    trial.suggest_float("warmup", 0.0, 0.3)
+    return name
+
+
+def averaging(trial: Any) -> str:
+    """Suggest the average of the weights: over steps, which suits short trainings, or over the last epochs."""
+    name = trial.suggest_categorical("weight_average", ["ema", "swa"])
+    if name == "ema":
+        trial.suggest_categorical("ema_decay", [0.9, 0.97, 0.99, 0.999])
+    else:
+        trial.suggest_float("swa_start", 0.5, 0.9)
+    return name
+
+
 def augmix(trial: Any, high: float = 0.6) -> float:
     """Suggest the share of samples with pasted objects; teams measured from -0.05 to +0.01 mIoU, so 0 must be in it."""
     return trial.suggest_float("augmix_ratio", 0.0, high, step=0.1)

@@ -18,15 +18,16 @@ def space(trial: Any) -> None:
     if parts.decoder(trial, parts.CNN_DECODERS) != "linknet":
         parts.decoder_width(trial, (0.25, 0.5, 1.0, 1.5))
     parts.loss_mix(trial)
+    parts.class_weights(trial)
     if parts.augmix(trial, high=1.0) > 0:
         parts.augmix_details(trial)
     parts.rare_classes(trial)
     parts.mixing(trial)
     parts.color_augmix(trial)
     parts.scales(trial)
-    if parts.optimizer(trial) != "adamw":
+    if parts.optimizer(trial) in ("madgrad", "sgd"):
         trial.suggest_float("momentum", 0.8, 0.95)
     parts.augment(trial)
     trial.suggest_categorical("batch_size", [4, 8, 16, 32])
-    trial.suggest_float("warmup", 0.0, 0.2)
-    trial.suggest_categorical("ema_decay", [0.9, 0.97, 0.99, 0.999])
+    parts.schedule(trial)
+    parts.averaging(trial)

@@ -8,6 +8,7 @@ import pytest
 
 from experiments.space_check import ProbeTrial
 from search_spaces import UnknownSpace, load, names, parts, source_path
+from trashseg_core.config import TrialConfig
 
 
 def write(path: Path, text: str) -> str:
@@ -129,3 +130,12 @@ def test_a_space_with_transformers_offers_only_decoders_that_work_with_every_enc
 @pytest.mark.parametrize("name", names())
 def test_a_search_without_augmix_is_part_of_every_space(name: str) -> None:
     assert 0.0 in {point["augmix_ratio"] for point in drawn(name)}
+
+
+def test_every_part_makes_configurations_that_can_be_trained() -> None:
+    rng = random.Random(0)
+    for part in (parts.loss_simplex, parts.class_weights, parts.schedule, parts.averaging, parts.mixing, parts.scales):
+        for _ in range(50):
+            trial = ProbeTrial(lambda name, options: rng.choice(options))
+            part(trial)
+            assert trial.params and TrialConfig.from_params(trial.params)
