@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -76,3 +77,46 @@ def test_class_weights_come_from_the_train_split(
         for kind in ("none", "inverse_sqrt", "effective_number")
     ]
     assert len(set(losses)) == 3
+
+
+OPTIONS = {
+    "one_cycle": {"schedule": "one_cycle"},
+    "poly": {"schedule": "poly"},
+    "constant": {"schedule": "constant"},
+    "strong": {"augment": "strong"},
+    "mixing": {"mosaic_ratio": 0.5, "cutmix_ratio": 0.5, "classmix_ratio": 0.5},
+    "rare classes": {"rare_class_temperature": 0.1},
+    "colours": {"color_augmix_ratio": 1.0},
+    "consistency": {"color_augmix_ratio": 1.0, "jsd_weight": 1.0},
+    "scales": {"scale_min": 0.5, "scale_max": 2.0},
+    "crops": {"image_size": 64, "source_size": 96},
+    "parts": {"clip_norm": 0.1, "accumulation": 2},
+    "class weights": {"class_weights": "inverse_sqrt"},
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_resumes_to_the_same_numbers(
+    name: str, sample_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_module, "build_model", tiny_network)
+    config = tiny_config(epochs=3, **OPTIONS[name])
+    opened = open_data(DataFolder(str(sample_folder)), config)
+    whole = trained(config, opened, tmp_path / "whole")
+    (tmp_path / "rest").mkdir()
+    rest = Reports(tmp_path / "rest")
+    train(config, opened, rest, resume_from=whole.checkpoints[0], loader_threads=2)
+    assert [one["train_loss"] for one in rest.metrics] == [one["train_loss"] for one in whole.metrics[1:]]
+    assert equal_weights(*(read_weights(one.checkpoints[-1] / WEIGHTS) for one in (whole, rest)))
+
+
+@pytest.mark.parametrize("options", [{"freeze_epochs": 2}, {"presence_weight": 0.5, "decoder_name": "fpn"}])
+def test_an_option_of_the_network_resumes_to_the_same_numbers(
+    options: dict[str, Any], data: TrainingData, tmp_path: Path
+) -> None:
+    config = tiny_config(epochs=3, **options)
+    whole = trained(config, data, tmp_path / "whole")
+    (tmp_path / "rest").mkdir()
+    rest = Reports(tmp_path / "rest")
+    train(config, data, rest, resume_from=whole.checkpoints[0])
+    assert equal_weights(*(read_weights(one.checkpoints[-1] / WEIGHTS) for one in (whole, rest)))
