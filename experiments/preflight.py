@@ -109,7 +109,15 @@ def check_models(configs: list[TrialConfig]) -> None:
 
 
 def build_caches(folder: DataFolder, configs: list[TrialConfig], splits: dict[str, Split]) -> None:
-    """Decode train and val once at each training size of the space; say how much `skip_bad` leaves out."""
+    """Decode train and val once at each training size of the space, and cut out the objects that augmix pastes.
+
+    Says how much `skip_bad` leaves out.
+
+    Raises:
+        BadInput: a photo cannot be used, or `augmix_classes` lists a class without objects.
+    """
+    from trashseg_core.augment.class_list import listed_labels
+    from trashseg_core.augment.object_bank import open_bank
     from trashseg_core.data.cache import open_split
 
     for name in ("train", "val"):
@@ -119,6 +127,10 @@ def build_caches(folder: DataFolder, configs: list[TrialConfig], splits: dict[st
         num_bad = len(splits[name].findings) + opened.num_skipped
         if num_bad:
             print(f"{name}: {num_bad} bad entries left out, {len(opened)} photos used", flush=True)
+    for config in configs:
+        if config.augmix_ratio > 0:
+            bank = open_bank(folder, config.predict_size)
+            listed_labels("augmix_classes", config.augmix_classes, opened.class_names, bank.labels)
 
 
 def _signature(settings: SearchSettings, splits: dict[str, Split]) -> tuple[dict[str, list[str]], dict[str, str]]:

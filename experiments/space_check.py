@@ -114,14 +114,15 @@ def check_space(space: Callable[[Any], None], pins: dict[str, Any]) -> list[Tria
     """Draw configurations of a space and refuse it if one of them could not be trained.
 
     Returns:
-        The default configuration first, then one of each (encoder, weights, decoder, image size) that was drawn.
+        The default configuration first, then one of each (encoder, weights, decoder, size, classes to paste) drawn.
 
     Raises:
         BadInput: an unknown field, an impossible bound or choice, or a value that TrialConfig refuses.
     """
     models: dict[tuple[Any, ...], TrialConfig] = {}
     for config in _configs(space, pins):
-        key = (config.encoder_name, config.encoder_weights, config.decoder_name, config.predict_size)
+        pasted = config.augmix_classes if config.augmix_ratio > 0 else None
+        key = (config.encoder_name, config.encoder_weights, config.decoder_name, config.predict_size, pasted)
         models.setdefault(key, config)
     return list(models.values())
 

@@ -33,3 +33,11 @@ def test_checkpoints_that_the_journal_does_not_know_are_not_gone_on_from(tmp_pat
     (tmp_path / "journal.jsonl").write_text("")
     refuse_taken_name(tmp_path)
     assert not (tmp_path / "trials").exists()
+
+
+def test_a_class_to_paste_that_has_no_objects_is_refused_before_any_trial(tmp_path: Path, sample_folder: Path) -> None:
+    pins = ("augmix_ratio=0.5", "augmix_classes=batery", "image_size=64")
+    settings = SearchSettings(str(sample_folder), "quick", "first", out=str(tmp_path / "runs"), set=pins)
+    with pytest.raises(BadInput, match="`augmix_classes` lists `batery`.* Did you mean `battery`"):
+        prepare(settings)
+    assert not settings.folder.exists()
