@@ -1,4 +1,4 @@
-"""The scheduler: Ray's ASHA with rungs that survive a restart."""
+"""The stopping scheduler: Ray's ASHA with rungs that survive a restart."""
 
 import math
 from typing import Any
@@ -11,7 +11,8 @@ from experiments.journal import Journal
 class RestoredAsha(AsyncHyperBandScheduler):
     """Asynchronous successive halving (Li et al., arXiv 1810.05934) whose rungs are rebuilt from the journal.
 
-    Tune saves no scheduler state; without this, every trial after a resume would meet empty rungs and pass.
+    Tune saves no scheduler state; without this, every trial after a resume would meet empty rungs and pass. A trial is
+    judged by its best value so far, so that one noisy epoch at a rung does not end it.
     """
 
     def __init__(
@@ -21,11 +22,15 @@ class RestoredAsha(AsyncHyperBandScheduler):
         self._objective_name = objective
         self.cut: set[str] = set()
         """Ray ids of the trials that were stopped early."""
+        self._best: dict[str, float] = {
+            key: best[1] for key, record in journal.trials.items() if (best := record.best(objective)) is not None
+        }
         for milestone, recorded in self._rungs():
             for record in journal.trials.values():
                 reached = [epoch for epoch in record.epochs if epoch >= milestone and objective in record.epochs[epoch]]
                 if reached:
-                    recorded[record.key] = record.epochs[min(reached)][objective]
+                    until = [one for one in record.epochs if one <= min(reached) and objective in record.epochs[one]]
+                    recorded[record.key] = max(record.epochs[one][objective] for one in until)
 
     def _rungs(self) -> list[tuple[float, dict[str, float]]]:
         return self._brackets[0]._rungs
@@ -43,6 +48,10 @@ class RestoredAsha(AsyncHyperBandScheduler):
         value = result.get(self._objective_name)
         if value is not None and not math.isfinite(value):
             return TrialScheduler.STOP
+        if value is not None:
+            key = trial.config["trial_key"]
+            value = self._best[key] = max(value, self._best.get(key, value))
+            result = {**result, self._objective_name: value}
         decision = super().on_trial_result(tune_controller, trial, result)
         if decision == TrialScheduler.STOP and result.get("epoch", 0) < self._max_t:
             self.cut.add(trial.trial_id)

@@ -22,6 +22,7 @@ from ray import tune
 
 from experiments.guardian import start_guardian
 from experiments.journal import Journal
+from experiments.promotion import PromotionAsha
 from experiments.recorder import Listener, Recorder
 from experiments.resources import Slots, plan_slots
 from experiments.scheduler import RestoredAsha
@@ -80,9 +81,11 @@ def build_tuner(
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots.concurrent)  # start all slots at once, not one by one
     settings.folder.mkdir(parents=True, exist_ok=True)
     journal = journal or Journal(settings.folder / "journal.jsonl")
-    scheduler = RestoredAsha(
-        journal, settings.objective, settings.epochs, settings.first_rung, settings.reduction_factor
-    )
+    halving = (journal, settings.objective, settings.epochs, settings.first_rung, settings.reduction_factor)
+    promotion = None
+    if settings.scheduler == "promotion":
+        promotion = PromotionAsha(*halving, settings.trials, slots.concurrent)
+    scheduler = promotion or RestoredAsha(*halving)
     searcher = OptunaSearcher(
         space,
         journal,
@@ -93,6 +96,9 @@ def build_tuner(
         pins=settings.pins,
         first_point=default_point(space, settings.pins),
         cut=scheduler.cut,
+        first_rung=settings.first_rung,
+        sampler=settings.sampler,
+        promotion=promotion,
     )
     return tune.Tuner(
         tune.with_resources(trainable, {"cpu": slots.cpus, "gpu": slots.gpus}),

@@ -11,6 +11,9 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from experiments.journal import Journal, TrialRecord
+from experiments.promotion import PromotionAsha
+from experiments.samplers import SamplerView, build_sampler
+from experiments.standing import standings
 
 Space = Callable[[Any], None]
 
@@ -40,7 +43,9 @@ class OptunaSearcher(Searcher):
     """Proposes trials; the journal is its memory, so a new one over the same journal goes on where the old one was.
 
     A trial that ASHA stopped is told to Optuna as PRUNED with its intermediate values, a failed one as FAIL, a full
-    one as COMPLETE with its best value. Proposals are a function of the seed, the trial's number and what is known.
+    one as COMPLETE with its best value. For the proposals all trials that reached the first rung are ranked by their
+    standing, whether they run, wait or ended (`samplers.SamplerView`). Proposals are a function of the seed, the
+    trial's number and what is known.
     """
 
     def __init__(
@@ -54,6 +59,10 @@ class OptunaSearcher(Searcher):
         pins: dict[str, Any] | None = None,
         first_point: dict[str, Any] | None = None,
         cut: Set[str] = frozenset(),
+        *,
+        first_rung: int = 1,
+        sampler: str = "tpe",
+        promotion: PromotionAsha | None = None,
     ) -> None:
         """Create a searcher over a journal.
 
@@ -63,14 +72,19 @@ class OptunaSearcher(Searcher):
             pins: values that are not suggested but the same in all trials.
             first_point: suggested values of the first trial.
             cut: ids of the trials that the scheduler stopped early; it grows while the search runs.
+            first_rung: epochs before which a running trial is no news for the sampler.
+            sampler: name of Optuna's sampler (`samplers.build_sampler`).
+            promotion: the scheduler, where it lets trials pause: those count as not running.
         """
         super().__init__(metric=objective, mode="max")
         self._space, self._journal, self._objective = space, journal, objective
         self._num_trials, self._max_concurrent, self._seed, self._pins = num_trials, max_concurrent, seed, pins or {}
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-        self.study = optuna.create_study(direction="maximize")
-        self._cut = cut
+        self._view = SamplerView()
+        self.study = optuna.create_study(direction="maximize", storage=self._view)
+        self._cut, self._first_rung, self._sampler, self._promotion = cut, first_rung, sampler, promotion
+        build_sampler(sampler, seed, 0, num_trials)  # refuses one that there is not
         self._numbers: dict[str, int] = {}
         self._keys: dict[str, str] = {}
         if first_point is not None and not journal.trials:
@@ -106,29 +120,43 @@ class OptunaSearcher(Searcher):
     # Ray's annotation leaves out the text FINISHED, which its docs and its controller know.
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """Return the next trial's params with its `trial_key`; None while enough trials run; FINISHED at the end."""
-        if len(self._keys) >= self._max_concurrent:
+        sleeper = self._next_sleeper()
+        if sleeper is not None:
+            record = sleeper
+        elif self._num_running() >= self._max_concurrent:
             return None
-        if self._waiting:
+        elif self._waiting:
             record = self._waiting.pop(0)
+        elif self._promotion is not None and self._promotion.has_promotable():
+            return None
         elif len(self._journal.trials) < self._num_trials:
             record = self._propose()
-        else:
-            return self.FINISHED
+        else:  # FINISHED, said early, would cost the trials yet to be promoted their warm processes
+            return None if self._promotion is not None and self._keys else self.FINISHED
         self._keys[trial_id] = record.key
         return {**record.config, "trial_key": record.key}
 
+    def _next_sleeper(self) -> TrialRecord | None:
+        """The next trial that waited at its rung when the search was killed: Ray is to know it, not to start it."""
+        if self._promotion is None:
+            return None
+        sleepers = [record for record in self._waiting if self._promotion.sleeps(record.key)]
+        if not sleepers:
+            return None
+        self._waiting.remove(sleepers[0])
+        return sleepers[0]
+
+    def _num_running(self) -> int:
+        """Trials that have a slot or wait for one."""
+        return len(self._keys.keys() - self._promotion.paused) if self._promotion is not None else len(self._keys)
+
     def _propose(self) -> TrialRecord:
         number = len(self._journal.trials)
-        # A fresh sampler per trial: its random state is then the same after a resume.
-        self.study.sampler = optuna.samplers.TPESampler(
-            seed=(self._seed * 100_003 + number) % 2**32,
-            multivariate=True,
-            group=True,
-            constant_liar=True,
-            n_startup_trials=min(10, max(4, self._num_trials // 4)),
-        )
+        self.study.sampler = build_sampler(self._sampler, self._seed, number, self._num_trials)
+        self._view.standing = {self._numbers[key]: value for key, value in self._standings().items()}
         trial = self.study.ask()
         self._space(PinnedTrial(trial, self._pins))
+        self._view.standing = None
         note = "tpe:relative_params:0"  # for other processes; a resume would not have it, and propose something else
         if note in self.study._storage.get_trial_system_attrs(trial._trial_id):
             self.study._storage.set_trial_system_attr(trial._trial_id, note, "")
@@ -136,6 +164,15 @@ class OptunaSearcher(Searcher):
         record = self._journal.add_trial(dict(trial.params), distributions, {**trial.params, **self._pins})
         self._numbers[record.key] = trial.number
         return record
+
+    def _standings(self) -> dict[str, float]:
+        """The values that the sampler sees. Younger trials are left out: early ranks mislead."""
+        known = [
+            record
+            for record in self._journal.trials.values()
+            if record.status == "finished" or max(record.epochs, default=0) >= self._first_rung
+        ]
+        return standings(known, self._objective)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Nothing to do: the journal's callback records every report, this one included."""

@@ -27,7 +27,7 @@ class SearchSettings:
     trials: int = 20
     """Number of configurations to try."""
     epochs: int = 30
-    """Length of a full training. ASHA stops poor trials earlier."""
+    """Length of a full training. Poor trials end at a rung before it."""
     concurrent: int | None = None
     """Trials side by side. Default: as many as the CPUs and GPUs allow."""
     gpus_per_trial: float | None = None
@@ -44,10 +44,14 @@ class SearchSettings:
     """Seed of the sampler, and of the trials unless `--set seed=…`."""
     set: tuple[str, ...] = ()
     """Hyperparameters fixed for all trials, whatever the space says: `--set image_size=256 lr=1e-3`."""
+    scheduler: Literal["asha", "promotion"] = "promotion"
+    """Successive halving: trials pause at a rung and the best are resumed, or poor ones are stopped at it for good."""
+    sampler: Literal["tpe", "gp", "cmaes", "random", "qmc"] = "tpe"
+    """Optuna's sampler that proposes configurations."""
     grace_period: int | None = None
-    """Epochs before ASHA may stop a trial. Default: a ninth of the epochs, at least 3."""
+    """Epochs of the first rung: none stops or pauses earlier. Default: 1/27 of the epochs, at least 3."""
     reduction_factor: float = 3.0
-    """ASHA lets the best 1/N go on at each rung; rungs lie N times further apart each."""
+    """The best 1/N go on at each rung; rungs lie N times further apart each."""
     train_file: str = "train.json"
     """Annotation file to train on, in DATA."""
     val_file: str = "val.json"
@@ -111,8 +115,8 @@ class SearchSettings:
 
     @property
     def first_rung(self) -> int:
-        """Epochs before ASHA may stop a trial; never 1 by default, since ranks after one epoch mislead."""
-        default = min(self.epochs, max(3, round(self.epochs / self.reduction_factor**2)))
+        """Epochs before a trial may be stopped or paused; never 1 by default: ranks after one epoch mislead."""
+        default = min(self.epochs, max(3, round(self.epochs / self.reduction_factor**3)))
         return self.grace_period if self.grace_period is not None else default
 
     @property

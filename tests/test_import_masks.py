@@ -227,6 +227,8 @@ def test_bad_folders_and_pictures_are_one_line_each(
         return err
 
     assert "The value of `--ignore` is 256" in refused("--ignore", "256")
+    (tmp_path / "colours.txt").write_text("0 0 0 can\n", encoding="utf-8")
+    assert "Call the colour Void" in refused("--ignore", "3", "--classes", str(tmp_path / "colours.txt"))
     (masks / "001.png").rename(tmp_path / "kept.png")
     assert "1 of 12 photos have no label picture in" in refused()
     Image.fromarray(label_map(1, 60, 90)).save(masks / "001.png")

@@ -92,6 +92,13 @@ def test_a_failure_is_recorded_with_its_reason(parts: Parts) -> None:
     assert journal.trials["t0000"].error == "TrainingFailed: the loss is nan"
 
 
+def test_a_report_of_a_trial_that_the_scheduler_has_ended_is_not_recorded(parts: Parts) -> None:
+    journal, listener, recorder = parts
+    journal.end_trial("t0000", "failed", "went on with epoch 1 after a pause at epoch 3")
+    report(recorder, epoch=1, val_miou=0.5)
+    assert (journal.trials["t0000"].epochs, listener.calls) == ({}, [])
+
+
 @pytest.mark.parametrize("result", [{"epoch": 1}, {"val_miou": 0.5}, {}])
 def test_a_report_without_objective_or_epoch_is_no_epoch(parts: Parts, result: dict[str, Any]) -> None:
     journal, listener, recorder = parts

@@ -134,6 +134,15 @@ def test_a_trial_stopped_early_is_in_cut_and_a_full_one_is_not(journal: Journal)
     assert scheduler.cut == {"poor"}
 
 
+def test_one_noisy_epoch_at_a_rung_does_not_stop_a_trial(journal: Journal) -> None:
+    scheduler = make(journal)
+    for key in ("t0000", "t0001"):
+        trial = add(scheduler, key, key)
+        result(scheduler, trial, 1, 0.3), result(scheduler, trial, 3, 0.5)
+    noisy = add(scheduler, "noisy", "t0002")
+    assert [result(scheduler, noisy, epoch, score) for epoch, score in ((1, 0.3), (2, 0.6), (3, 0.0))][-1] == CONTINUE
+
+
 def test_a_trial_before_its_first_rung_is_never_stopped(journal: Journal) -> None:
     scheduler = RestoredAsha(journal, "val_miou", 27, grace_period=3, reduction_factor=3)
     scheduler.set_search_properties("val_miou", "max")

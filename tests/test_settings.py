@@ -19,8 +19,8 @@ def test_by_default_no_trial_is_stopped_after_one_epoch(epochs: int) -> None:
     assert 1 < make(epochs=epochs).first_rung <= epochs
 
 
-@pytest.mark.parametrize(("epochs", "rung"), [(1, 1), (2, 2), (9, 3), (27, 3), (30, 3), (45, 5), (90, 10)])
-def test_the_first_rung_is_a_ninth_of_the_epochs_and_at_least_three(epochs: int, rung: int) -> None:
+@pytest.mark.parametrize(("epochs", "rung"), [(1, 1), (2, 2), (9, 3), (27, 3), (30, 3), (90, 3), (135, 5), (270, 10)])
+def test_the_first_rung_is_a_27th_of_the_epochs_and_at_least_three(epochs: int, rung: int) -> None:
     assert make(epochs=epochs).first_rung == rung
 
 

@@ -191,10 +191,10 @@ def test_photos_that_would_get_one_name_are_refused(source: Path) -> None:
 
 
 def test_the_order_in_a_batch_is_that_of_the_numbers() -> None:
-    photos = [Photo(number, f"batch_1/{number}.jpg", 1, 1) for number in (10, 9, 1)]
-    grounds = [{"image_id": 1, "background_ids": [1]}, *({"image_id": n, "background_ids": [2]} for n in (9, 10))]
+    photos = [Photo(number, f"batch_1/{number}.jpg", 1, 1) for number in (10, 2, 1)]
+    grounds = [{"image_id": number, "background_ids": [number % 3]} for number in (1, 2, 10)]
     scenes = scene_keys({"images": [], "scene_annotations": grounds}, photos)
-    assert scenes == {1: "batch_1 scene 0", 9: "batch_1 scene 1", 10: "batch_1 scene 1"}
+    assert scenes == {1: "batch_1 scene 0", 2: "batch_1 scene 1", 10: "batch_1 scene 2"}
 
 
 def test_a_picture_without_any_step_looks_like_no_other() -> None:

@@ -1,12 +1,13 @@
-"""Measure: python -m tests.bench {end-to-end|core|all} [--repeats N] [--json FILE]."""
+"""Measure: python -m tests.bench {end-to-end|core|search|all} [--repeats N] [--json FILE] [--tables FILE ...]."""
 
 import argparse
+import functools
 from pathlib import Path
 
-from tests.bench import core, end_to_end
+from tests.bench import core, end_to_end, search
 from tests.bench.rows import show
 
-SUITES = {"end-to-end": end_to_end.measure, "core": core.measure}
+SUITES = {"end-to-end": end_to_end.measure, "core": core.measure, "search": search.measure}
 
 
 def main() -> None:
@@ -15,9 +16,12 @@ def main() -> None:
     parser.add_argument("suite", choices=[*SUITES, "all"])
     parser.add_argument("--repeats", type=int, default=3, help="runs of each side, in turn; the median is shown")
     parser.add_argument("--json", type=Path, help="also write the rows here")
+    parser.add_argument("--tables", type=Path, nargs="+", default=[], help="search: curve tables instead of TaskSet's")
+    parser.add_argument("--seeds", type=int, default=search.NUM_SEEDS, help="search: replays of each policy and table")
     arguments = parser.parse_args()
+    suites = {**SUITES, "search": functools.partial(search.measure, tables=arguments.tables, num_seeds=arguments.seeds)}
     chosen = list(SUITES) if arguments.suite == "all" else [arguments.suite]
-    show([row for name in chosen for row in SUITES[name](arguments.repeats)], arguments.json)
+    show([row for name in chosen for row in suites[name](arguments.repeats)], arguments.json)
 
 
 if __name__ == "__main__":

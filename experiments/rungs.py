@@ -1,0 +1,68 @@
+"""The rungs of successive halving: who reached which, with what value, and who may go on."""
+
+from collections.abc import Collection, Iterable
+
+from experiments.journal import TrialRecord
+
+
+class Rungs:
+    """Best values so far of all trials at each rung, by trial key. Knows no Ray: the same after a restart.
+
+    Rungs lie at `epochs / reduction_factor**k`, from the first rung upwards, so that the last step is as long as the
+    others. (Li et al., arXiv 1810.05934, where the maximum resource is a rung itself.)
+    """
+
+    def __init__(self, epochs: int, first_rung: int, reduction_factor: float, objective: str) -> None:
+        self._factor, self._objective = reduction_factor, objective
+        self.epochs = epochs
+        self.milestones = milestones(epochs, first_rung, reduction_factor)
+        """Epochs of the rungs, ascending; the full length is none of them."""
+        self.values: dict[int, dict[str, float]] = {milestone: {} for milestone in self.milestones}
+        self._best: dict[str, float] = {}
+        self._reached: dict[str, int] = {}
+
+    def rebuild(self, records: Iterable[TrialRecord]) -> None:
+        """Enter what the journal holds."""
+        for record in records:
+            for epoch in sorted(record.epochs):
+                if self._objective in record.epochs[epoch]:
+                    self.enter(record.key, epoch, record.epochs[epoch][self._objective])
+
+    def enter(self, key: str, epoch: int, value: float) -> None:
+        """Enter a report; the value at a rung is the best so far. Repeated epochs change nothing."""
+        if epoch <= self.reached(key):
+            return
+        self._best[key] = max(value, self._best.get(key, value))
+        self._reached[key] = epoch
+        for milestone in self.milestones:
+            if epoch >= milestone:
+                self.values[milestone].setdefault(key, self._best[key])
+
+    def reached(self, key: str) -> int:
+        """The last epoch that a trial reported; 0 before the first."""
+        return self._reached.get(key, 0)
+
+    def next_promotion(self, waiting: Collection[str], at_least_one: bool = False) -> str | None:
+        """The trial that goes on next: the best waiting one among the top 1/N of the highest rung that has one.
+
+        Args:
+            waiting: keys of the trials that wait at the last rung that they reached.
+            at_least_one: each rung promotes one or more, however few trials reached it.
+        """
+        for milestone in reversed(self.milestones):
+            values = self.values[milestone]
+            ranked = sorted(values, key=lambda key: (-values[key], key))
+            count = int(len(ranked) / self._factor)
+            for key in ranked[: max(count, 1) if at_least_one else count]:
+                if key in waiting and self.reached(key) == milestone:
+                    return key
+        return None
+
+
+def milestones(epochs: int, first_rung: int, reduction_factor: float) -> list[int]:
+    """Epochs of the rungs, ascending: `first_rung`, and those of `epochs / reduction_factor**k` above it."""
+    found, length = {first_rung}, epochs / reduction_factor
+    while round(length) > first_rung:
+        found.add(round(length))
+        length /= reduction_factor
+    return sorted(milestone for milestone in found if milestone < epochs)
