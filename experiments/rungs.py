@@ -1,6 +1,6 @@
 """The rungs of successive halving: who reached which, with what value, and who may go on."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from experiments.journal import TrialRecord
 
@@ -57,6 +57,15 @@ class Rungs:
                 if key in waiting and self.reached(key) == milestone:
                     return key
         return None
+
+
+def planned_epochs(num_trials: int, epochs: int, rungs: Sequence[int], reduction_factor: float) -> float:
+    """Epochs of a whole search, where the best 1/N of each rung go on, at least one."""
+    total, alive, before = 0.0, num_trials, 0
+    for milestone in (*rungs, epochs):
+        total += alive * (milestone - before)
+        alive, before = max(1, int(alive / reduction_factor)), milestone
+    return total
 
 
 def milestones(epochs: int, first_rung: int, reduction_factor: float) -> list[int]:

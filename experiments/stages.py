@@ -8,6 +8,7 @@ import numpy as np
 from experiments.journal import Journal
 from experiments.manifest import Manifest
 from experiments.results import TrialResult, rank, read_results, result_of, write_results
+from experiments.rungs import milestones, planned_epochs
 from experiments.settings import SearchSettings
 from experiments.terminal import Terminal, progress_line
 from experiments.tracking import Tracker
@@ -35,6 +36,10 @@ def run_trials(manifest: Manifest) -> list[TrialResult]:
     settings, folder = manifest.settings, manifest.settings.folder
     journal = Journal(folder / "journal.jsonl")
     terminal = Terminal(journal, settings.objective, settings.trials, settings.epochs)
+    if settings.scheduler == "promotion":
+        rungs = milestones(settings.epochs, settings.first_rung, settings.reduction_factor)
+        terminal.rungs = tuple(rungs)
+        terminal.planned_epochs = planned_epochs(settings.trials, settings.epochs, rungs, settings.reduction_factor)
     tracker = Tracker(settings, journal, terminal.say)
     job = TrialJob(settings.data_folder, str(folder), settings.objective)
     status = "KILLED"

@@ -22,6 +22,10 @@ class Terminal:
     objective: str
     num_trials: int
     epochs: int
+    rungs: tuple[int, ...] = ()
+    """Epochs after which a trial waits for its promotion; none where the scheduler lets trials run through."""
+    planned_epochs: float | None = None
+    """Epochs of the whole search, where the scheduler makes them foreseeable."""
     console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
     _running: set[str] = field(default_factory=set)
     _session_epochs: int = 0
@@ -56,6 +60,8 @@ class Terminal:
     def epoch_reported(self, record: TrialRecord, epoch: int) -> None:
         """Show a trial's progress."""
         self._session_epochs += 1
+        if epoch in self.rungs:
+            self._running.discard(record.key)
         if self._live is None:
             value = record.epochs[epoch][self.objective]
             self.say(f"{record.key} epoch {epoch}/{self.epochs} {self.objective} {value:.4f}{self._eta_text()}")
@@ -72,18 +78,22 @@ class Terminal:
     def eta_s(self) -> float | None:
         """Seconds that the rest will take: open epochs at the pace of this session; None before the first report.
 
-        Trials that ASHA will stop are foreseen by the mean length of those that ended.
+        Without a plan, trials that will be stopped are foreseen by the mean length of those that ended.
         """
         if not self._session_epochs:
             return None
         records = list(self.journal.trials.values())
+        pace = (time.monotonic() - self._started) / self._session_epochs
+        if self.planned_epochs is not None:
+            done = sum(max(record.epochs, default=0) for record in records)
+            return max(self.planned_epochs - done, len(self._running)) * pace
         ended = [max(record.epochs, default=0) for record in records if record.status is not None]
         expected = sum(ended) / len(ended) if ended else float(self.epochs)
         open_epochs = sum(
             max(expected - max(record.epochs, default=0), 1.0) for record in records if record.status is None
         )
         open_epochs += expected * max(0, self.num_trials - len(records))
-        return open_epochs * (time.monotonic() - self._started) / self._session_epochs
+        return open_epochs * pace
 
     def _eta_text(self) -> str:
         eta = self.eta_s()
