@@ -144,16 +144,18 @@ def test_the_ensemble_predicts_label_maps_alone(finished: Path, folders: tuple[P
 
 
 def test_train_from_a_trial_repeats_its_curve(finished: Path, tmp_path: Path) -> None:
-    done = run("train", "--from", str(finished), "--trial", "t0000", "--out", str(tmp_path / "again"), cwd=tmp_path)
+    results = json.loads((finished / "results.json").read_text())
+    trial = next(row["trial_id"] for row in results if row["status"] == "finished")
+    done = run("train", "--from", str(finished), "--trial", trial, "--out", str(tmp_path / "again"), cwd=tmp_path)
     printed = dict(re.findall(r"^epoch (\d+)/.* val_miou ([\d.]+)", done.stdout, re.MULTILINE))
-    assert printed == {str(epoch): f"{value:.4f}" for epoch, value in curve(finished, "t0000").items()}
+    assert printed == {str(epoch): f"{value:.4f}" for epoch, value in curve(finished, trial).items()}
     from experiments.trial_folder import TrialFolder
     from trashseg_core.checkpoint import read_state
 
     last = TrialFolder(tmp_path / "again", "val_miou").last()
     assert last is not None
     metrics = read_state(last)["metrics"]
-    assert metrics["val_miou"] == curve(finished, "t0000")[metrics["epoch"]]
+    assert metrics["val_miou"] == curve(finished, trial)[metrics["epoch"]]
 
 
 def wait_for(condition, seconds: float) -> bool:  # type: ignore[no-untyped-def]
