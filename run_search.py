@@ -15,10 +15,10 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import tyro
 
-from experiments.command_line import Verb, run_command
-from experiments.data_options import DataOptions
-from experiments.data_verbs import DATA_VERBS
 from experiments.settings import SearchSettings
+from experiments.verbs.command_line import Verb, run_command
+from experiments.verbs.data_options import DataOptions
+from experiments.verbs.data_verbs import DATA_VERBS
 from trashseg_core.errors import BadInput
 
 
@@ -158,7 +158,7 @@ def train(
         trial: id of that trial, e.g. t0003
         threads: CPU threads; the numbers of a search are those of its --cpus-per-trial
     """
-    from experiments.single import train_single
+    from experiments.verbs.single import train_single
 
     train_single(None if data is None else options.folder(data), out, set, from_, trial, threads)
 

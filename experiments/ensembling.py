@@ -15,7 +15,7 @@ from trashseg_core.ensemble.bundle import Ensemble, Member, write_ensemble
 from trashseg_core.ensemble.probabilities import find_disagreement, predict_candidate
 from trashseg_core.ensemble.select import crossfit_confusions, ensemble_confusions, select_greedily
 from trashseg_core.errors import BadInput
-from trashseg_core.pretrained import normalisation
+from trashseg_core.networks.pretrained import normalisation
 
 KEPT_BYTES = 2_000_000_000
 """Predictions up to this size stay for the next `ensemble`; larger ones are removed when it is built."""

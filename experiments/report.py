@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from experiments import figures
-from experiments.page import (
+from experiments.drawing import figures
+from experiments.drawing.page import (
     Content,
     Raw,
     cards,

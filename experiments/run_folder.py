@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.figures import best_trial
+from experiments.drawing.figures import best_trial
 from experiments.journal import Journal, TrialRecord
 from experiments.results import TrialResult, rank, read_results
 from trashseg_core.checkpoint import Confusions, read_confusions

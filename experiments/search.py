@@ -22,10 +22,10 @@ from ray import tune
 
 from experiments.guardian import start_guardian
 from experiments.journal import Journal
-from experiments.promotion import PromotionAsha
+from experiments.policy.promotion import PromotionAsha
+from experiments.policy.scheduler import RestoredAsha
 from experiments.recorder import Listener, Recorder
 from experiments.resources import Slots, plan_slots
-from experiments.scheduler import RestoredAsha
 from experiments.searcher import OptunaSearcher, Space
 from experiments.settings import SearchSettings
 from experiments.space_check import default_point

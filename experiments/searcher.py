@@ -11,9 +11,9 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from experiments.journal import Journal, TrialRecord
-from experiments.promotion import PromotionAsha
-from experiments.samplers import SamplerView, build_sampler
-from experiments.standing import standings
+from experiments.policy.promotion import PromotionAsha
+from experiments.policy.samplers import SamplerView, build_sampler
+from experiments.policy.standing import standings
 
 Space = Callable[[Any], None]
 

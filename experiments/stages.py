@@ -7,8 +7,8 @@ import numpy as np
 
 from experiments.journal import Journal
 from experiments.manifest import Manifest
+from experiments.policy.rungs import milestones, planned_epochs
 from experiments.results import TrialResult, rank, read_results, result_of, write_results
-from experiments.rungs import milestones, planned_epochs
 from experiments.settings import SearchSettings
 from experiments.terminal import Terminal, progress_line
 from experiments.tracking import Tracker
@@ -150,7 +150,7 @@ def trials_are_done(settings: SearchSettings) -> bool:
 
 def write_pictures_and_report(folder: Path, data: DataFolder, objective: str) -> Path:
     """Draw the overlay panels and write `report.html`."""
-    from experiments.panels import write_panels
+    from experiments.drawing.panels import write_panels
     from experiments.report import write_report
 
     confusions = read_confusions(folder / "ensemble").per_image

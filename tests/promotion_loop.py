@@ -6,7 +6,7 @@ from typing import Any
 from ray.tune.schedulers import TrialScheduler
 
 from experiments.journal import Journal
-from experiments.promotion import PromotionAsha
+from experiments.policy.promotion import PromotionAsha
 from experiments.recorder import Recorder
 from experiments.searcher import OptunaSearcher
 

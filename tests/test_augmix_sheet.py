@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import run_search
-from experiments.augmix_sheet import NUM_PHOTOS, TILE_PX, draw_augmix_sheet, write_augmix_sheet
+from experiments.drawing.augmix_sheet import NUM_PHOTOS, TILE_PX, draw_augmix_sheet, write_augmix_sheet
 from tests.tiny import tiny_config, write_folder
 from trashseg_core.augment.object_bank import open_bank
 from trashseg_core.config import TrialConfig

@@ -7,10 +7,10 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from tests.tiny import tiny_config
-from trashseg_core.class_balance import class_weights, count_pixels, photo_probabilities
 from trashseg_core.data.dataset import open_data
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.losses import build_loss
+from trashseg_core.training.class_balance import class_weights, count_pixels, photo_probabilities
 
 CLASSES = 5
 PIXELS = np.array([[900, 100, 0, 0], [800, 150, 50, 0], [1000, 0, 0, 0]])

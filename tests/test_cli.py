@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import run_search
-from experiments.command_line import run_command
 from experiments.journal import Journal
 from experiments.manifest import Manifest
 from experiments.settings import SearchSettings
+from experiments.verbs.command_line import run_command
 from tests.tiny import write_folder
 from trashseg_core.errors import BadInput
 

@@ -11,7 +11,7 @@ from trashseg_core.augment.crop import random_crop
 from trashseg_core.augment.square import Square
 from trashseg_core.data.dataset import open_data
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.loader import TrainLoader
+from trashseg_core.training.loader import TrainLoader
 
 SIZE = 32
 

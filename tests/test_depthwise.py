@@ -8,7 +8,7 @@ import torch.nn.functional as functional
 from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
-from trashseg_core.depthwise import _Depthwise, speed_up_depthwise
+from trashseg_core.networks.depthwise import _Depthwise, speed_up_depthwise
 
 CHANNELS = 5
 

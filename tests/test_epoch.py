@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from tests.tiny import tiny_config
-from trashseg_core import epoch as epoch_module
 from trashseg_core.config import TrialConfig
-from trashseg_core.epoch import Parts, run_epoch
 from trashseg_core.errors import TrainingFailed
-from trashseg_core.loader import Batch
 from trashseg_core.losses import build_loss, jensen_shannon
 from trashseg_core.models import Network, build_model
 from trashseg_core.optim import build_average, build_optimizer
+from trashseg_core.training import epoch as epoch_module
+from trashseg_core.training.epoch import Parts, run_epoch
+from trashseg_core.training.loader import Batch
 
 CLASSES, SIZE = 3, 32
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments import figures
+from experiments.drawing import figures
 from experiments.journal import TrialRecord
 from experiments.results import TrialResult, rank
 from trashseg_core.checkpoint import Confusions

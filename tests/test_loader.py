@@ -9,7 +9,7 @@ from trashseg_core.config import TrialConfig
 from trashseg_core.data.dataset import TrainingData, open_data
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.errors import BadInput
-from trashseg_core.loader import Batch, TrainLoader
+from trashseg_core.training.loader import Batch, TrainLoader
 
 NUM_PHOTOS = 10
 

@@ -6,7 +6,7 @@ import pytest
 import segmentation_models_pytorch as smp
 import torch
 
-from trashseg_core.mlp_decoder import speed_up_mlp_decoder
+from trashseg_core.networks.mlp_decoder import speed_up_mlp_decoder
 
 
 @pytest.mark.parametrize("encoder_name", ["resnet18", "mit_b0"])

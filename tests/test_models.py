@@ -11,7 +11,7 @@ from trashseg_core import models
 from trashseg_core.choices import DECODERS
 from trashseg_core.errors import BadInput
 from trashseg_core.models import Network, build_model, check_model
-from trashseg_core.pretrained import IMAGENET_MEAN, IMAGENET_STD, normalisation, offline_file
+from trashseg_core.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD, normalisation, offline_file
 
 LITE0 = "tu-tf_efficientnet_lite0"
 NEEDS_MORE_PX = {"pan"}

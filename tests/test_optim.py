@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from tests.tiny import tiny_config
-from trashseg_core.madgrad_foreach import Madgrad
 from trashseg_core.optim import build_average, build_optimizer, encoder_ratios, set_lr
+from trashseg_core.training.madgrad_foreach import Madgrad
 
 OPTIMIZERS = ("madgrad", "adamw", "sgd", "lion")
 

@@ -2,7 +2,7 @@
 
 import re
 
-from experiments.page import escaped, hide_credentials, interval_bar
+from experiments.drawing.page import escaped, hide_credentials, interval_bar
 
 
 def test_values_are_shown_shortly_and_none_as_a_dash() -> None:

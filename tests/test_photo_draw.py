@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests.tiny import annotation, coco, tiny_config, write_photo
-from trashseg_core.class_balance import count_pixels, photo_probabilities
 from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.photo_draw import PhotoDraw, _search
+from trashseg_core.training.class_balance import count_pixels, photo_probabilities
+from trashseg_core.training.photo_draw import PhotoDraw, _search
 
 NUM_PHOTOS, TEMPERATURE = 8, 0.5
 

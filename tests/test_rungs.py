@@ -3,7 +3,7 @@
 import pytest
 
 from experiments.journal import TrialRecord
-from experiments.rungs import Rungs, milestones
+from experiments.policy.rungs import Rungs, milestones
 
 
 def filled(values: dict[str, float], epoch: int = 3, epochs: int = 27) -> Rungs:

@@ -11,8 +11,8 @@ from trashseg_core.augment.square import Square
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.dataset import TrainingData, open_data
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.loader import TrainLoader
-from trashseg_core.photo_draw import PhotoDraw
+from trashseg_core.training.loader import TrainLoader
+from trashseg_core.training.photo_draw import PhotoDraw
 
 NUM_PHOTOS = 6
 RATIOS = ("augmix_ratio", "mosaic_ratio", "cutmix_ratio", "classmix_ratio", "color_augmix_ratio")

@@ -9,7 +9,7 @@ import pytest
 from optuna.trial import TrialState
 
 from experiments.journal import Journal
-from experiments.samplers import SamplerView
+from experiments.policy.samplers import SamplerView
 from experiments.searcher import OptunaSearcher
 from trashseg_core.errors import BadInput
 

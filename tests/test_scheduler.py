@@ -10,7 +10,7 @@ import pytest
 from ray.tune.schedulers import TrialScheduler
 
 from experiments.journal import Journal
-from experiments.scheduler import RestoredAsha
+from experiments.policy.scheduler import RestoredAsha
 
 STOP, CONTINUE = TrialScheduler.STOP, TrialScheduler.CONTINUE
 EPOCHS = 9

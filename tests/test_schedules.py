@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.tiny import tiny_config
-from trashseg_core.schedules import MIN_LR_FACTOR, lr_factor
+from trashseg_core.training.schedules import MIN_LR_FACTOR, lr_factor
 
 SCHEDULES = ("cosine", "one_cycle", "poly", "constant")
 

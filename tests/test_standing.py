@@ -5,7 +5,7 @@ import random
 import pytest
 
 from experiments.journal import TrialRecord
-from experiments.standing import standings
+from experiments.policy.standing import standings
 
 
 def record(key: str, *values: float, status: str | None = None) -> TrialRecord:

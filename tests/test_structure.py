@@ -22,9 +22,9 @@ ALLOWED = {
     "search_spaces": {"search_spaces"},
 }
 HOMES = {
-    "optuna": {"searcher", "samplers"},
+    "optuna": {"searcher", "policy/samplers"},
     "mlflow": {"tracking", "ui"},
-    "ray": {"trainable", "search", "searcher", "scheduler", "promotion", "recorder"},
+    "ray": {"trainable", "search", "searcher", "policy/scheduler", "policy/promotion", "recorder"},
 }
 VERBS = {"search", "resume", "ensemble", "predict", "submit", "report", "train", "check", "sample-data", "ui"}
 VERBS |= {"import-taco", "import-masks", "import-yolo"}

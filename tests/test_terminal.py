@@ -8,7 +8,7 @@ from rich.console import Console
 
 from experiments import terminal as terminal_module
 from experiments.journal import Journal, TrialRecord
-from experiments.rungs import planned_epochs
+from experiments.policy.rungs import planned_epochs
 from experiments.terminal import Terminal
 
 

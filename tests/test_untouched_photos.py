@@ -13,9 +13,9 @@ from trashseg_core import train as train_module
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.dataset import TrainingData, open_data
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.loader import TrainLoader
 from trashseg_core.models import Network
 from trashseg_core.train import train
+from trashseg_core.training.loader import TrainLoader
 
 EVERYTHING: dict[str, Any] = {
     **dict.fromkeys(("augmix_ratio", "mosaic_ratio", "cutmix_ratio", "classmix_ratio", "color_augmix_ratio"), 1.0),

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from trashseg_core.choices import DECODER_CHANNELS, DECODERS
 from trashseg_core.config import TrialConfig
-from trashseg_core.depthwise import speed_up_depthwise
 from trashseg_core.errors import BadInput, did_you_mean
-from trashseg_core.mlp_decoder import speed_up_mlp_decoder
-from trashseg_core.pretrained import hub_weights, load_offline, normalisation, offline_file
+from trashseg_core.networks.depthwise import speed_up_depthwise
+from trashseg_core.networks.mlp_decoder import speed_up_mlp_decoder
+from trashseg_core.networks.pretrained import hub_weights, load_offline, normalisation, offline_file
 
 
 class Network(nn.Module):

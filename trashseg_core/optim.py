@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from trashseg_core.config import TrialConfig
-from trashseg_core.madgrad_foreach import Madgrad
+from trashseg_core.training.madgrad_foreach import Madgrad
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 

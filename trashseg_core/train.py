@@ -20,18 +20,18 @@ from trashseg_core.checkpoint import (
     read_weights,
     write_checkpoint,
 )
-from trashseg_core.class_balance import class_weights, count_pixels
 from trashseg_core.config import TrialConfig
 from trashseg_core.confusion import class_slugs, iou, miou, miou_low
 from trashseg_core.data.cache import CachedSplit
 from trashseg_core.data.dataset import TrainingData
-from trashseg_core.epoch import Parts, run_epoch
 from trashseg_core.errors import BadInput, TrainingFailed
 from trashseg_core.inference.scoring import refresh_statistics, score
-from trashseg_core.loader import TrainLoader
 from trashseg_core.losses import build_loss
 from trashseg_core.models import Network, build_model
 from trashseg_core.optim import build_average, build_optimizer
+from trashseg_core.training.class_balance import class_weights, count_pixels
+from trashseg_core.training.epoch import Parts, run_epoch
+from trashseg_core.training.loader import TrainLoader
 
 Metrics = dict[str, float]
 Report = Callable[[Metrics, Path], None]

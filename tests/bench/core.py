@@ -11,11 +11,11 @@ from tests.bench.samples import measure_samples
 from tests.bench.timing import THREADS, bench_config, median_ratio, open_bench_data, seconds_of
 from trashseg_core import hardware
 from trashseg_core.config import TrialConfig
-from trashseg_core.epoch import Parts, run_epoch
-from trashseg_core.loader import Batch, TrainLoader
 from trashseg_core.losses import build_loss
 from trashseg_core.models import build_model
 from trashseg_core.optim import build_average, build_optimizer
+from trashseg_core.training.epoch import Parts, run_epoch
+from trashseg_core.training.loader import Batch, TrainLoader
 
 
 def measure(repeats: int) -> list[Row]:

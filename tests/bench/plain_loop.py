@@ -11,7 +11,7 @@ import torch
 from pycocotools.coco import COCO
 from torch.utils.data import DataLoader, Dataset
 
-from trashseg_core.pretrained import load_offline
+from trashseg_core.networks.pretrained import load_offline
 
 
 class Photos(Dataset):

@@ -40,7 +40,7 @@ def trainable(params: dict[str, Any]) -> None:
     from ray import tune
     from torch.utils.data import DataLoader, Dataset
 
-    from trashseg_core.pretrained import load_offline
+    from trashseg_core.networks.pretrained import load_offline
 
     size, data = params["image_size"], Path(params["data"])
 

@@ -13,9 +13,9 @@ from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search import ConcurrencyLimiter
 from ray.tune.search.optuna import OptunaSearch
 
-from experiments.promotion import PromotionAsha
+from experiments.policy.promotion import PromotionAsha
+from experiments.policy.scheduler import RestoredAsha
 from experiments.recorder import Recorder
-from experiments.scheduler import RestoredAsha
 from experiments.searcher import OptunaSearcher
 from experiments.settings import SearchSettings
 from tests.bench.replay import OBJECTIVE, Incumbents, MemoryJournal, Projection, Replay, ReplayedTrial

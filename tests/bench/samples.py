@@ -15,7 +15,7 @@ from tests.bench.timing import THREADS, bench_config, median_ratio, open_bench_d
 from trashseg_core.config import TrialConfig
 from trashseg_core.confusion import count_confusion
 from trashseg_core.inference.predict import argmax_labels
-from trashseg_core.loader import TrainLoader
+from trashseg_core.training.loader import TrainLoader
 
 NUM_TRIALS = 4
 

@@ -13,7 +13,7 @@ from trashseg_core.augment.pipelines import Pipeline
 from trashseg_core.augment.square import Square
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.dataset import TrainingData
-from trashseg_core.photo_draw import PhotoDraw
+from trashseg_core.training.photo_draw import PhotoDraw
 
 
 class Sample(NamedTuple):

@@ -7,7 +7,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from experiments.journal import Journal
-from experiments.rungs import Rungs
+from experiments.policy.rungs import Rungs
 
 
 class PromotionAsha(FIFOScheduler):

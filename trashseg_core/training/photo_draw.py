@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from trashseg_core.class_balance import count_pixels, photo_probabilities
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.cache import CachedSplit
+from trashseg_core.training.class_balance import count_pixels, photo_probabilities
 
 
 class PhotoDraw:

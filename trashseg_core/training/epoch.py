@@ -12,11 +12,11 @@ from trashseg_core import hardware
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.label_maps import IGNORED
 from trashseg_core.errors import TrainingFailed
-from trashseg_core.loader import Batch, TrainLoader
 from trashseg_core.losses import Loss, jensen_shannon
 from trashseg_core.models import Network
 from trashseg_core.optim import set_lr
-from trashseg_core.schedules import lr_factor
+from trashseg_core.training.loader import Batch, TrainLoader
+from trashseg_core.training.schedules import lr_factor
 
 
 @dataclass

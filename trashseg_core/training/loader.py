@@ -12,7 +12,7 @@ from torch import Tensor
 from trashseg_core.augment.sample import Sample, SampleMaker
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.dataset import TrainingData
-from trashseg_core.photo_draw import PhotoDraw
+from trashseg_core.training.photo_draw import PhotoDraw
 
 BATCHES_AHEAD = 3
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from experiments.command_line import Verb
-from experiments.data_options import DataOptions
+from experiments.verbs.command_line import Verb
+from experiments.verbs.data_options import DataOptions
 from trashseg_core.errors import BadInput
 from trashseg_core.importers.options import ImportOptions
 
@@ -31,13 +31,13 @@ def check(
         show_augmix: also draw training photos with pasted objects into this PNG
         set: hyperparameters of that picture, field=value
     """
-    from experiments.data_check import print_check
+    from experiments.verbs.data_check import print_check
 
     if set and show_augmix is None:
         raise BadInput("`--set` describes the picture of `--show-augmix FILE.png`. Give that too.")
     print_check(replace(options, skip_bad=False).folder(data), all, options.skip_bad)
     if show_augmix is not None:
-        from experiments.augmix_sheet import write_augmix_sheet
+        from experiments.drawing.augmix_sheet import write_augmix_sheet
 
         write_augmix_sheet(options.folder(data), show_augmix, set)
         print(f"{show_augmix}: training photos with pasted objects")
@@ -80,8 +80,8 @@ def import_taco(
         map: csv with the columns taco_name,class_name, in place of the competition's classes
         max_json_mb: largest annotation file to read, in 10^6 bytes
     """
-    from experiments.import_table import print_import
     from experiments.terminal import progress_line
+    from experiments.verbs.import_table import print_import
     from trashseg_core.importers import taco
 
     table = taco.TACO_CLASSES if map is None else map
@@ -114,8 +114,8 @@ def import_masks(
             with lines `R G B NAME`, where Background is label 0 and Void is ignored
         ignore: label that is ignored besides 255
     """
-    from experiments.import_table import print_import
     from experiments.terminal import progress_line
+    from experiments.verbs.import_table import print_import
     from trashseg_core.importers import masks as importer
 
     show = progress_line("photos converted")
@@ -139,8 +139,8 @@ def import_yolo(
         out: a new folder
         options: how the source is read and dealt
     """
-    from experiments.import_table import print_import
     from experiments.terminal import progress_line
+    from experiments.verbs.import_table import print_import
     from trashseg_core.importers import yolo
 
     print_import(out, yolo.import_yolo(export_dir, out, options, progress_line("photos converted")))

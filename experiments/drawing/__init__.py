@@ -1,0 +1,1 @@
+"""Pictures: figures, overlays, the page they stand on."""

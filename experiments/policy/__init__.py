@@ -1,0 +1,1 @@
+"""Who is tried, paused, resumed, stopped."""

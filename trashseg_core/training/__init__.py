@@ -1,0 +1,1 @@
+"""What `train` consists of: epochs, batches, schedules."""
