@@ -1,13 +1,13 @@
-"""Measure: python -m tests.bench {end-to-end|core|search|all} [--repeats N] [--json FILE] [--tables FILE ...]."""
+"""Measure: python -m tests.bench {end-to-end|core|search|crf|all} [--repeats N] [--json FILE] [--tables FILE ...]."""
 
 import argparse
 import functools
 from pathlib import Path
 
-from tests.bench import core, end_to_end, search
+from tests.bench import core, crf, end_to_end, search
 from tests.bench.rows import show
 
-SUITES = {"end-to-end": end_to_end.measure, "core": core.measure, "search": search.measure}
+SUITES = {"end-to-end": end_to_end.measure, "core": core.measure, "search": search.measure, "crf": crf.measure}
 
 
 def main() -> None:

@@ -71,7 +71,7 @@ def dense_crf(rgb: np.ndarray, probabilities: np.ndarray, settings: CrfSettings)
     Krähenbühl and Koltun, Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials (NeurIPS 2011): in
     each iteration Q becomes softmax(log p + Σ compat · D^-½ K D^-½ Q) over the two kernels K.
 
-    Takes about 250 bytes of memory per pixel at 11 classes.
+    Takes about 300 bytes of memory per pixel at 11 classes.
 
     Args:
         rgb: uint8 (H, W, 3), the photo itself.

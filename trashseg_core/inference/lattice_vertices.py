@@ -76,31 +76,30 @@ def _build(rgb: np.ndarray, scales: np.ndarray, strides: np.ndarray) -> tuple[np
     vertices = np.empty((height * width, CORNERS), np.int32)
     weights = np.empty((height * width, CORNERS), np.float32)
     bits, num_vertices = FIRST_BITS, 0
-    keys, numbers = np.empty(1 << bits, np.int64), np.zeros(1 << bits, np.int32)
+    table = np.zeros((1 << bits, 2), np.int64)
     key_of = np.empty(1 << bits, np.int64)
     feature, steps = np.empty(NUM_FEATURES, np.float32), np.empty(CORNERS, np.int64)
-    offset, rank = np.empty(CORNERS, np.float32), np.empty(CORNERS, np.int64)
-    barycentric = np.empty(CORNERS + 1, np.float32)
+    offset, barycentric = np.empty(CORNERS, np.float32), np.empty(CORNERS + 1, np.float32)
     last_key, last_vertex = np.zeros(CORNERS, np.int64), np.zeros(CORNERS, np.int32)
     for pixel in range(height * width):
         y, x = pixel // width, pixel % width
         for channel in range(3):
             feature[channel] = rgb[y, x, channel] * scales[channel]
         feature[3], feature[4] = x * scales[3], y * scales[4]
-        key = _locate(feature, strides, offset, rank, steps, barycentric)
+        key = _locate(feature, strides, offset, steps, barycentric)
         for corner in range(CORNERS):
             vertex = last_vertex[corner]
             if vertex == 0 or key != last_key[corner]:  # the pixel before often lies in the same simplex
-                slot = _slot(keys, numbers, key, bits)
-                vertex = numbers[slot]
+                slot = _slot(table, key, bits)
+                vertex = np.int32(table[slot, 1])
                 if vertex == 0:
                     num_vertices += 1
                     vertex = np.int32(num_vertices)
-                    keys[slot], numbers[slot] = key, vertex
+                    table[slot, 0], table[slot, 1] = key, vertex
                     key_of[num_vertices - 1] = key
-                    if 2 * num_vertices == len(keys):
+                    if 2 * num_vertices == len(table):
                         bits += 1
-                        keys, numbers = _doubled(keys, numbers, bits)
+                        table = _doubled(table, bits)
                         key_of = np.append(key_of, key_of)
                 last_key[corner], last_vertex[corner] = key, vertex
             vertices[pixel, corner], weights[pixel, corner] = vertex, barycentric[corner]
@@ -113,7 +112,6 @@ def _locate(
     feature: np.ndarray,
     strides: np.ndarray,
     offset: np.ndarray,
-    rank: np.ndarray,
     steps: np.ndarray,
     barycentric: np.ndarray,
 ) -> np.int64:
@@ -121,7 +119,7 @@ def _locate(
 
     Args:
         feature: the point, float32 (5,).
-        offset, rank: room for float32 (6,) and int64 (6,).
+        offset: room for float32 (6,).
         steps: becomes the way in keys from each corner to the next, int64 (6,).
         barycentric: becomes the point's coordinates in the simplex, float32 (6 + 1,); the last is none of them.
 
@@ -141,24 +139,23 @@ def _locate(
         offset[axis] = lifted - nearest * CORNERS
         excess += nearest
         key += nearest * CORNERS * strides[axis]
-        rank[axis] = 0
-    for axis in range(CORNERS):
-        for other in range(axis + 1, CORNERS):
-            is_less = offset[axis] < offset[other]
-            rank[axis] += is_less
-            rank[other] += not is_less
     # Back onto the plane. The ranks of the offsets then name the simplex, their differences are the coordinates in it.
     barycentric[:] = 0
+    step = strides.sum()
     for axis in range(CORNERS):
-        ranked = rank[axis] + excess
+        left, ranked = offset[axis], excess
+        for other in range(axis):
+            ranked += offset[other] >= left
+        for other in range(axis + 1, CORNERS):
+            ranked += offset[other] > left
         if ranked < 0 or ranked >= CORNERS:
             back = CORNERS if ranked < 0 else -CORNERS
             ranked += back
             key += back * strides[axis]
-            offset[axis] -= back
-        barycentric[NUM_FEATURES - ranked] += offset[axis] * sixth
-        barycentric[CORNERS - ranked] -= offset[axis] * sixth
-        steps[NUM_FEATURES - ranked] = strides.sum() - CORNERS * strides[axis]
+            left -= back
+        barycentric[NUM_FEATURES - ranked] += left * sixth
+        barycentric[CORNERS - ranked] -= left * sixth
+        steps[NUM_FEATURES - ranked] = step - CORNERS * strides[axis]
     barycentric[0] += 1 + barycentric[CORNERS]
     return key
 
@@ -181,20 +178,23 @@ def _joined(keys: np.ndarray, strides: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def _slot(keys: np.ndarray, numbers: np.ndarray, key: np.int64, bits: int) -> np.int64:
-    """The slot that holds a key, or the free one where it belongs: multiplicative hash, linear probing."""
+def _slot(table: np.ndarray, key: np.int64, bits: int) -> np.int64:
+    """The slot that holds a key, or the free one where it belongs: multiplicative hash, linear probing.
+
+    Args:
+        table: key and vertex number, 0 = free, int64 (2^bits, 2).
+    """
     slot = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - bits))
-    while numbers[slot] != 0 and keys[slot] != key:
-        slot = (slot + 1) & (len(keys) - 1)
+    while table[slot, 1] != 0 and table[slot, 0] != key:
+        slot = (slot + 1) & (len(table) - 1)
     return slot
 
 
 @compiled
-def _doubled(keys: np.ndarray, numbers: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
+def _doubled(table: np.ndarray, bits: int) -> np.ndarray:
     """The same table with twice the slots."""
-    more_keys, more_numbers = np.empty(1 << bits, np.int64), np.zeros(1 << bits, np.int32)
-    for old in range(len(keys)):
-        if numbers[old]:
-            slot = _slot(more_keys, more_numbers, keys[old], bits)
-            more_keys[slot], more_numbers[slot] = keys[old], numbers[old]
-    return more_keys, more_numbers
+    doubled = np.zeros((1 << bits, 2), np.int64)
+    for entry in table:
+        if entry[1]:
+            doubled[_slot(doubled, entry[0], bits)] = entry
+    return doubled
