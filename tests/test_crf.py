@@ -83,6 +83,7 @@ def test_what_is_no_probability_is_refused(value: float) -> None:
         ("iterations", 2.5, "`iterations` is 2.5, but must be of type int"),
         ("gaussian_sxy", 0, "`gaussian_sxy` is 0.0, but must be between 0.1"),
         ("bilateral_srgb", float("nan"), "`bilateral_srgb` is nan, but must be finite"),
+        ("gaussian_compat", 1e9, "`gaussian_compat` is 1000000000.0, but must be between 0 and 1000"),
         ("bilateral_compat", -1, "`bilateral_compat` is -1.0, but must be between 0"),
         ("bilateral_sxy", "49", "`bilateral_sxy` is '49', but must be of type float"),
     ],
@@ -116,6 +117,11 @@ def test_a_pixel_of_probability_one_can_be_overruled_by_its_surroundings() -> No
     q = dense_crf(np.full((21, 21, 3), 90, np.uint8), probabilities, settings)
     assert np.isfinite(q).all()
     assert (q.argmax(axis=0) == 0).all()
+
+
+def test_the_heaviest_messages_overflow_nothing() -> None:
+    q = dense_crf(*noisy(4, 20, 20, 3), CrfSettings(iterations=3, gaussian_compat=1000, bilateral_compat=1000))
+    np.testing.assert_allclose(q.sum(axis=0), 1, atol=1e-5)
 
 
 def test_labels_follow_the_edge_of_the_photo() -> None:
