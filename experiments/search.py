@@ -20,12 +20,13 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")
 import ray
 from ray import tune
 
+from experiments.cluster import check_nodes, living_nodes, shipped_code
 from experiments.guardian import start_guardian
 from experiments.journal import Journal
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.scheduler import RestoredAsha
 from experiments.recorder import Listener, Recorder
-from experiments.resources import Slots, plan_slots
+from experiments.resources import Slots, fit_nodes, plan_slots
 from experiments.searcher import OptunaSearcher, Space
 from experiments.settings import SearchSettings
 from experiments.space_check import default_point
@@ -33,6 +34,7 @@ from trashseg_core.errors import BadInput
 
 MAX_FAILURES = 3
 """Deaths of a trial's process (out of memory, lost node) that are followed by another try from its checkpoint."""
+QUIET: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
 Trainable = Callable[[dict[str, Any]], None]
 
 
@@ -40,15 +42,18 @@ def start_ray(settings: SearchSettings) -> Slots:
     """Connect to the cluster, or start Ray on this machine, and divide its resources among the trials.
 
     Raises:
-        BadInput: there is no cluster at the address, or one trial needs more than there is.
+        BadInput: there is no cluster at the address, its token is another, or one trial needs more than there is.
     """
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
     if not ray.is_initialized():
         try:
             if settings.ray_address:
-                ray.init(address=settings.ray_address, logging_level=logging.ERROR, log_to_driver=False)
+                ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
             else:
-                ray.init(include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
+                ray.init(include_dashboard=False, **QUIET)
+        except ray.exceptions.AuthenticationError:
+            given = f"`--ray-address {settings.ray_address}`: the cluster asks for its token"
+            raise BadInput(f"{given}. Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to a copy of it.") from None
         except (ConnectionError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:160]
             raise BadInput(f"`--ray-address {settings.ray_address}`: no cluster answers ({reason}).") from None
@@ -56,7 +61,8 @@ def start_ray(settings: SearchSettings) -> Slots:
         if token.exists():
             token.chmod(0o600)
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    return plan_slots(settings, ray.cluster_resources())
+    slots = plan_slots(settings, ray.cluster_resources())
+    return fit_nodes(slots, [node["Resources"] for node in living_nodes()])
 
 
 def build_tuner(
@@ -101,7 +107,7 @@ def build_tuner(
         promotion=promotion,
     )
     return tune.Tuner(
-        tune.with_resources(trainable, {"cpu": slots.cpus, "gpu": slots.gpus}),
+        tune.with_resources(trainable, tune.PlacementGroupFactory([slots.bundle] * slots.workers)),
         tune_config=tune.TuneConfig(
             metric=settings.objective,
             mode="max",
@@ -124,13 +130,19 @@ def build_tuner(
 def run(
     settings: SearchSettings, space: Space, trainable: Trainable, journal: Journal, listeners: tuple[Listener, ...]
 ) -> None:
-    """Run the trials that the journal does not hold an end of, and stop Ray. Safe to repeat after any kill."""
+    """Run the trials that the journal does not hold an end of, and stop Ray. Safe to repeat after any kill.
+
+    Raises:
+        BadInput: the cluster cannot be used, or one of its nodes lacks the run folder or the data.
+    """
     local = settings.folder / "ray"
     if settings.storage is None:
         shutil.rmtree(local, ignore_errors=True)  # what an earlier start left; the journal is the truth
     guardian = start_guardian()
     try:
-        build_tuner(settings, space, trainable, journal=journal, listeners=listeners).fit()
+        tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners)
+        check_nodes(settings)
+        tuner.fit()
     finally:
         ray.shutdown()
         assert guardian.stdin is not None

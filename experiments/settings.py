@@ -33,7 +33,10 @@ class SearchSettings:
     gpus_per_trial: float | None = None
     """GPUs of one trial; fractions share a card. Default: 1 where there is a GPU, else 0."""
     cpus_per_trial: float | None = None
-    """CPUs of one trial, also its number of threads. Default: 1 without a GPU, else an even share."""
+    """CPUs of one trial, also its number of threads. Default: 1 per worker without a GPU, else an even share."""
+    workers_per_trial: int | None = None
+    """Processes that train one trial together, each on an even share of its GPUs, CPUs and of every batch. Default: one
+    for each GPU of a trial."""
     time_budget: float | None = None
     """Seconds after which no trial goes on; what was reached enters the ensemble."""
     top_k: int = 5
@@ -85,7 +88,7 @@ class SearchSettings:
             raise BadInput(f"The value of `--name` is {self.name!r}, but must be letters, digits, `.`, `_` and `-`.")
         for flag in ("trials", "epochs", "top_k", "max_json_mb"):
             _at_least(flag, getattr(self, flag), 1)
-        for flag in ("concurrent", "grace_period"):
+        for flag in ("concurrent", "grace_period", "workers_per_trial"):
             if getattr(self, flag) is not None:
                 _at_least(flag, getattr(self, flag), 1)
         for flag in ("cpus_per_trial", "time_budget", "max_megapixels"):

@@ -78,7 +78,7 @@ def train(
         train_loss = run_epoch(config, epoch, parts, loader)
         trained = time.perf_counter()
         best = _network_to_keep(config, epoch, parts, data.train)
-        confusions, val_loss = score(best, config, data.val, parts.loss, parts.ranks)
+        confusions, val_loss = score(best, config, data.val, parts.loss, ranks=parts.ranks)
         metrics = _metrics(confusions, data.val, train_loss, val_loss)
         metrics["epoch"] = epoch
         metrics["lr"] = parts.optimizer.param_groups[-1]["lr"] / parts.optimizer.param_groups[-1]["lr_ratio"]

@@ -13,11 +13,11 @@ from trashseg_core.data.cache import CachedSplit
 from trashseg_core.inference.predict import argmax_labels, predict_logits, to_native
 from trashseg_core.losses import Loss
 from trashseg_core.models import Network
-from trashseg_core.training.ranks import Ranks
+from trashseg_core.training.ranks import ALONE, Ranks
 
 
 def score(
-    network: Network, config: TrialConfig, split: CachedSplit, loss: Loss, ranks: Ranks = Ranks()
+    network: Network, config: TrialConfig, split: CachedSplit, loss: Loss, ranks: Ranks = ALONE
 ) -> tuple[np.ndarray, float]:
     """Predict every photo and compare it with its truth at the photo's own size. Ranks take batches in turn.
 

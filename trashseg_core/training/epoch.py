@@ -16,7 +16,7 @@ from trashseg_core.losses import Loss, jensen_shannon
 from trashseg_core.models import Network
 from trashseg_core.optim import set_lr
 from trashseg_core.training.loader import Batch, TrainLoader
-from trashseg_core.training.ranks import Ranks
+from trashseg_core.training.ranks import ALONE, Ranks
 from trashseg_core.training.schedules import lr_factor
 
 
@@ -31,7 +31,7 @@ class Parts:
     accumulation: int
     """Parts that a batch is computed in: the config's, or twice that after the GPU's memory ran out."""
     ran_out: bool = False
-    ranks: Ranks = Ranks()
+    ranks: Ranks = ALONE
 
 
 def run_epoch(config: TrialConfig, epoch: int, parts: Parts, loader: TrainLoader) -> float:

@@ -13,7 +13,7 @@ from trashseg_core.augment.sample import Sample, SampleMaker
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.dataset import TrainingData
 from trashseg_core.training.photo_draw import PhotoDraw
-from trashseg_core.training.ranks import Ranks
+from trashseg_core.training.ranks import ALONE, Ranks
 
 BATCHES_AHEAD = 3
 
@@ -35,9 +35,7 @@ class TrainLoader:
     So the order of threads does not matter, and a resumed training sees what an uninterrupted one would have seen.
     """
 
-    def __init__(
-        self, config: TrialConfig, data: TrainingData, num_threads: int = 1, ranks: Ranks = Ranks()
-    ) -> None:
+    def __init__(self, config: TrialConfig, data: TrainingData, num_threads: int = 1, ranks: Ranks = ALONE) -> None:
         """Prepare the drawing and making of samples.
 
         Args:

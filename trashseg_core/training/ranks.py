@@ -113,11 +113,16 @@ class Ranks:
             raise FirstRankLeft("rank 0 was stopped or failed")
 
 
+ALONE = Ranks()
+
+
 def find_ranks() -> Ranks:
     """This process's place in torch's process group, or alone where there is none. All ranks call it together."""
     if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
-        return Ranks()
-    return Ranks(dist.get_rank(), dist.get_world_size(), dist.new_group(timeout=PATIENCE, backend="gloo"))
+        return ALONE
+    host_group = dist.new_group(timeout=PATIENCE, backend="gloo")
+    assert isinstance(host_group, dist.ProcessGroup)
+    return Ranks(dist.get_rank(), dist.get_world_size(), host_group)
 
 
 def check_share(config: TrialConfig, num_workers: int) -> None:
