@@ -6,6 +6,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import ray
 from ray import tune
 
 from experiments.cluster import check_nodes, living_nodes, shipped_code
-from experiments.guardian import start_guardian
+from experiments.guardian import guarded
 from experiments.journal import Journal
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.scheduler import RestoredAsha
@@ -138,17 +139,15 @@ def run(
     local = settings.folder / "ray"
     if settings.storage is None:
         shutil.rmtree(local, ignore_errors=True)  # what an earlier start left; the journal is the truth
-    guardian = start_guardian()
-    try:
-        tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners)
-        check_nodes(settings)
-        tuner.fit()
-    finally:
-        ray.shutdown()
-        assert guardian.stdin is not None
-        guardian.stdin.close()  # it ends by itself, seconds later, when Ray's helpers have
-        if settings.storage is None:
-            shutil.rmtree(local, ignore_errors=True)
+    with nullcontext() if settings.ray_address else guarded():  # what runs a cluster is not ours to end
+        try:
+            tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners)
+            check_nodes(settings)
+            tuner.fit()
+        finally:
+            ray.shutdown()
+            if settings.storage is None:
+                shutil.rmtree(local, ignore_errors=True)
 
 
 def _absolute(storage: str) -> str:

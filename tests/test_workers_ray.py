@@ -27,8 +27,8 @@ TOLERANCE = 1e-3
 
 
 def space(trial: Any) -> None:
-    """Two seeds of the samples; the first one is the default's."""
-    trial.suggest_categorical("seed", [0, 1])
+    """A field that changes little."""
+    trial.suggest_float("ema_decay", 0.97, 0.98)
 
 
 def processes_named(name: str) -> list[psutil.Process]:
@@ -44,19 +44,32 @@ def processes_named(name: str) -> list[psutil.Process]:
 
 
 @dataclass
-class Killer:
-    """Listens to the search: kills a peer after the first epoch, the trial's own process after the second."""
+class Watcher:
+    """Listens to the search, and notes which peers there are at each report."""
 
     peers: list[int] = field(default_factory=list)
-    killed: list[str] = field(default_factory=list)
-    orphans: list[psutil.Process] = field(default_factory=list)
 
     def trial_started(self, record: TrialRecord) -> None:
         """Nothing."""
 
     def epoch_reported(self, record: TrialRecord, epoch: int) -> None:
-        """Kill what is due."""
+        """Note the peers."""
         self.peers += [process.pid for process in processes_named("_Peer")]
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """Nothing."""
+
+
+@dataclass
+class Killer(Watcher):
+    """Kills a peer after the first epoch, the trial's own process after the second."""
+
+    killed: list[str] = field(default_factory=list)
+    orphans: list[psutil.Process] = field(default_factory=list)
+
+    def epoch_reported(self, record: TrialRecord, epoch: int) -> None:
+        """Kill what is due."""
+        super().epoch_reported(record, epoch)
         victim = {("t0000", 1): "_Peer", ("t0000", 2): "ImplicitFunc"}.get((record.key, epoch))
         if victim is not None:
             if victim == "ImplicitFunc":
@@ -65,37 +78,34 @@ class Killer:
                 os.kill(process.pid, signal.SIGKILL)
                 self.killed.append(victim)
 
-    def trial_ended(self, record: TrialRecord) -> None:
-        """Nothing."""
+
+def search(data: Path, out: Path, watcher: Watcher, **options: Any) -> Journal:
+    """Run a search with two workers per trial, one trial at a time; return its journal."""
+    pins = tuple(f"{name}={value}" for name, value in FIELDS.items() if name != "epochs")
+    common = {"space": "quick", "epochs": 3, "concurrent": 1, "workers_per_trial": 2, "cpus_per_trial": 2, "set": pins}
+    settings = SearchSettings(data=str(data), name="two_workers", out=str(out), **{**common, **options})
+    settings.folder.mkdir(parents=True)
+    journal = Journal(settings.folder / "journal.jsonl")
+    job = TrialJob(settings.data_folder, str(settings.folder), settings.objective)
+    build_tuner(settings, space, build_trainable(job), journal=journal, listeners=(watcher,)).fit()
+    journal.close()
+    return journal
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray_is_stopped() -> Iterator[None]:
+    """Leave no Ray behind."""
+    yield
+    import ray
+
+    ray.shutdown()
 
 
 @pytest.fixture(scope="module")
-def disturbed(sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Journal, Killer]]:
-    """The journal of a search of two trials with two workers each, and who disturbed it."""
-    settings = SearchSettings(
-        data=str(sample_folder),
-        space="quick",
-        name="two_workers",
-        out=str(tmp_path_factory.mktemp("runs")),
-        trials=2,
-        epochs=3,
-        concurrent=1,
-        workers_per_trial=2,
-        cpus_per_trial=2,
-        scheduler="asha",
-        set=tuple(f"{name}={value}" for name, value in FIELDS.items() if name != "epochs"),
-    )
-    settings.folder.mkdir(parents=True)
-    journal, killer = Journal(settings.folder / "journal.jsonl"), Killer()
-    job = TrialJob(settings.data_folder, str(settings.folder), settings.objective)
-    import ray
-
-    try:
-        build_tuner(settings, space, build_trainable(job), journal=journal, listeners=(killer,)).fit()
-        yield journal, killer
-    finally:
-        ray.shutdown()
-        journal.close()
+def disturbed(sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Journal, Killer]:
+    """The journal of a search of two trials, and who disturbed it."""
+    killer = Killer()
+    return search(sample_folder, tmp_path_factory.mktemp("runs"), killer, trials=2, scheduler="asha"), killer
 
 
 def test_a_trial_goes_on_after_the_death_of_a_peer_and_of_its_own_process(disturbed: tuple[Journal, Killer]) -> None:
@@ -128,3 +138,12 @@ def test_the_next_trial_finds_the_peers_of_the_last_one_warm(disturbed: tuple[Jo
     first, second, third = dict.fromkeys(disturbed[1].peers)
     assert len({first, second, third}) == 3
     assert disturbed[1].peers.count(third) == 4
+
+
+def test_trials_that_pause_at_a_rung_and_are_stopped_free_their_workers(sample_folder: Path, tmp_path: Path) -> None:
+    watcher = Watcher()
+    journal = search(sample_folder, tmp_path, watcher, trials=3, scheduler="promotion", grace_period=1)
+    lengths = {(one.status, len(one.epochs)) for one in journal.trials.values()}
+    assert lengths == {("finished", 3), ("stopped", 1)}
+    assert len(set(watcher.peers)) == 1 and len(watcher.peers) == 3 + 1 + 1, "one peer worked for all trials in turn"
+    assert not psutil.wait_procs(processes_named("_Peer"), timeout=30)[1]
