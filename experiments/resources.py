@@ -41,16 +41,15 @@ def plan_slots(settings: SearchSettings, cluster: Mapping[str, float]) -> Slots:
     Raises:
         BadInput: one trial needs more than there is, which Ray would wait for without end.
     """
-    cpus, gpus = cluster.get("CPU", 0.0), cluster.get("GPU", 0.0)
-    per_gpu = settings.gpus_per_trial if settings.gpus_per_trial is not None else (1.0 if gpus else 0.0)
+    cpus, gpus, workers = cluster.get("CPU", 0.0), cluster.get("GPU", 0.0), settings.num_workers
+    per_gpu = settings.gpus_per_trial if settings.gpus_per_trial is not None else (float(workers) if gpus else 0.0)
     if per_gpu > gpus:
         raise BadInput(f"`--gpus-per-trial {per_gpu:g}`, but Ray finds {gpus:g} GPUs. Ask for at most that many.")
     if per_gpu > 1 and per_gpu != int(per_gpu):
         raise BadInput(
             f"`--gpus-per-trial {per_gpu:g}`: above one GPU only whole ones. Give a fraction or a whole number."
         )
-    workers = settings.workers_per_trial or max(1, int(per_gpu))
-    if per_gpu > workers or per_gpu > 1 and per_gpu != workers:
+    if per_gpu and per_gpu != workers and max(per_gpu, workers) > 1:
         raise BadInput(
             f"`--gpus-per-trial {per_gpu:g}` with `--workers-per-trial {workers}`: a worker computes on one GPU. Give "
             "the same number twice, or leave one of them out."

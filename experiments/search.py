@@ -21,6 +21,7 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")
 import ray
 from ray import tune
 
+from experiments.bookkeeping import tune_storage
 from experiments.cluster import check_nodes, living_nodes, shipped_code
 from experiments.guardian import guarded
 from experiments.journal import Journal
@@ -43,7 +44,7 @@ def start_ray(settings: SearchSettings) -> Slots:
     """Connect to the cluster, or start Ray on this machine, and divide its resources among the trials.
 
     Raises:
-        BadInput: there is no cluster at the address, its token is another, or one trial needs more than there is.
+        BadInput: no cluster at the address accepts this driver, or one trial needs more than there is.
     """
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
     if not ray.is_initialized():
@@ -52,12 +53,12 @@ def start_ray(settings: SearchSettings) -> Slots:
                 ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
             else:
                 ray.init(include_dashboard=False, **QUIET)
-        except ray.exceptions.AuthenticationError:
-            given = f"`--ray-address {settings.ray_address}`: the cluster asks for its token"
-            raise BadInput(f"{given}. Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to a copy of it.") from None
         except (ConnectionError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:160]
-            raise BadInput(f"`--ray-address {settings.ray_address}`: no cluster answers ({reason}).") from None
+            raise BadInput(
+                f"`--ray-address {settings.ray_address}`: no cluster answers ({reason}). Is it up there, and are "
+                "RAY_AUTH_MODE and the token in ~/.ray/auth_token here those that it was started with?"
+            ) from None
         token = Path.home() / ".ray" / "auth_token"
         if token.exists():
             token.chmod(0o600)
@@ -120,10 +121,10 @@ def build_tuner(
         ),
         run_config=tune.RunConfig(
             name=f"{settings.name}-{time.time_ns()}",
-            storage_path=_absolute(settings.storage) if settings.storage else str(settings.folder / "ray"),
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
             callbacks=[Recorder(journal, settings.objective, listeners)],
             verbose=0,
+            **tune_storage(settings),
         ),
     )
 
@@ -148,8 +149,3 @@ def run(
             ray.shutdown()
             if settings.storage is None:
                 shutil.rmtree(local, ignore_errors=True)
-
-
-def _absolute(storage: str) -> str:
-    """A storage folder as an absolute path, since workers run elsewhere; a URI as it is."""
-    return storage if "://" in storage else str(Path(storage).absolute())

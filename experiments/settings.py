@@ -23,7 +23,7 @@ class SearchSettings:
     name: str
     """Name of the search; everything it makes is in OUT/NAME."""
     out: str = "runs"
-    """Folder of all searches."""
+    """Folder of all searches; on a cluster, one that all nodes share."""
     trials: int = 20
     """Number of configurations to try."""
     epochs: int = 30
@@ -72,9 +72,10 @@ class SearchSettings:
     max_megapixels: float = MAX_MEGAPIXELS
     """Largest photo to read, in 10^6 pixels."""
     ray_address: str | None = None
-    """Address of a running Ray cluster. Default: a Ray of its own on this machine."""
+    """Address of a running Ray cluster, or `auto` on its head. Default: a Ray of its own on this machine."""
     storage: str | None = None
-    """Where Ray Tune keeps its own bookkeeping: a folder or fsspec URI that all nodes reach. Default: in OUT/NAME."""
+    """Where Ray Tune keeps its own bookkeeping: a folder or fsspec URI that all nodes reach. Default: in
+    OUT/NAME, where checkpoints and journal are in any case."""
     tracking_uri: str | None = None
     """MLflow tracking server or database. Default: SQLite in OUT/mlflow.db."""
 
@@ -115,6 +116,11 @@ class SearchSettings:
     def pins(self) -> dict[str, Any]:
         """Hyperparameters that are the same in all trials."""
         return {"seed": self.seed, **parse_assignments(self.set), "epochs": self.epochs}
+
+    @property
+    def num_workers(self) -> int:
+        """Processes that train one trial together."""
+        return self.workers_per_trial or max(1, int(self.gpus_per_trial or 1))
 
     @property
     def first_rung(self) -> int:

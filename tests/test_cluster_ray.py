@@ -118,6 +118,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         grace_period=EPOCHS,
         scheduler="asha",
         ray_address=cluster.address,
+        storage=f"local://{base / 'tune'}",
     )
     settings.folder.mkdir(parents=True)
     yield World(cluster, settings, caches, nodes)
@@ -160,6 +161,12 @@ def test_every_trial_ends_once_and_no_epoch_before_the_last_checkpoint_is_repeat
     times = Counter((key, epoch) for key, epoch, *_ in read_steps(killer.steps))
     assert len(times) == TRIALS * EPOCHS
     assert sum(times.values()) - len(times) <= 1, "but for the one that was under way when the node died"
+
+
+@pytest.mark.slow
+def test_tune_keeps_its_bookkeeping_behind_the_uri(survived: tuple[Journal, NodeKiller], world: World) -> None:
+    assert list((world.settings.folder.parents[1] / "tune").glob("three_nodes-*/tuner.pkl"))
+    assert not (world.settings.folder / "ray").exists()
 
 
 @pytest.mark.slow

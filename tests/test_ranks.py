@@ -11,7 +11,7 @@ from tests.tiny import Reports, tiny_config
 from trashseg_core.checkpoint import read_confusions, read_state, read_weights
 from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput
-from trashseg_core.training.ranks import Ranks, check_share
+from trashseg_core.training.shares import check_share
 
 TOLERANCE = 2e-5
 """Sums in another order, in fp32, over three epochs."""
@@ -78,7 +78,6 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused(fields: dict[str, int],
 
 
 def test_compiling_is_refused_for_several_workers() -> None:
-    config = TrialConfig(compile=True)
-    Ranks().check(config)
+    check_share(TrialConfig(compile=True), 1)
     with pytest.raises(BadInput, match="`compile` works with one worker only"):
-        Ranks(0, 2).check(config)
+        check_share(TrialConfig(compile=True), 2)

@@ -32,6 +32,7 @@ def plan(cluster: dict[str, float], **options: Any) -> Slots:
         ({"CPU": 8.0}, {"workers_per_trial": 2, "cpus_per_trial": 4}, Slots(2, 4.0, 0.0, 2)),
         ({"CPU": 16.0, "GPU": 4.0}, {"gpus_per_trial": 2}, Slots(2, 8.0, 2.0, 2)),
         ({"CPU": 16.0, "GPU": 4.0}, {"gpus_per_trial": 4}, Slots(1, 16.0, 4.0, 4)),
+        ({"CPU": 16.0, "GPU": 4.0}, {"workers_per_trial": 4}, Slots(1, 16.0, 4.0, 4)),
     ],
 )
 def test_the_cluster_is_divided(cluster: dict[str, float], options: dict[str, Any], expected: Slots) -> None:
@@ -68,7 +69,7 @@ def test_more_than_one_card_comes_in_whole_ones() -> None:
     assert plan({"CPU": 16.0, "GPU": 4.0}, gpus_per_trial=2).concurrent == 2
 
 
-@pytest.mark.parametrize(("gpus", "workers"), [(4, 1), (2, 4)])
+@pytest.mark.parametrize(("gpus", "workers"), [(4, 1), (2, 4), (1, 2)])
 def test_a_worker_computes_on_one_gpu(gpus: float, workers: int) -> None:
     with pytest.raises(BadInput, match=f"`--gpus-per-trial {gpus}` with `--workers-per-trial {workers}`: .* one GPU"):
         plan({"CPU": 16.0, "GPU": 4.0}, gpus_per_trial=gpus, workers_per_trial=workers)

@@ -34,6 +34,7 @@ from trashseg_core.training.class_balance import class_weights, count_pixels
 from trashseg_core.training.epoch import Parts, run_epoch
 from trashseg_core.training.loader import TrainLoader
 from trashseg_core.training.ranks import find_ranks
+from trashseg_core.training.shares import check_share
 
 Metrics = dict[str, float]
 Report = Callable[[Metrics, Path], None]
@@ -108,7 +109,7 @@ def _hand_over(
 
 def _build(config: TrialConfig, data: TrainingData, pretrained: bool) -> Parts:
     ranks = find_ranks()
-    ranks.check(config)
+    check_share(config, ranks.size)
     network = build_model(config, data.train.num_classes, pretrained).to(hardware.device())
     weights = None if config.class_weights == "none" else class_weights(config, count_pixels(data.train))
     optimizer, average = build_optimizer(config, network), build_average(config, network)

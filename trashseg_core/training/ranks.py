@@ -9,8 +9,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from trashseg_core.config import TrialConfig
-from trashseg_core.errors import BadInput
 from trashseg_core.training.synced_norm import SyncedNorm
 
 PATIENCE = timedelta(days=7)
@@ -40,16 +38,6 @@ class Ranks:
     def is_first(self) -> bool:
         """Whether this process reports and keeps checkpoints."""
         return self.rank == 0
-
-    def check(self, config: TrialConfig) -> None:
-        """Refuse a batch that cannot be shared evenly.
-
-        Raises:
-            BadInput: with the batch sizes that can.
-        """
-        check_share(config, self.size)
-        if config.compile and self.size > 1:
-            raise BadInput("`compile` works with one worker only. Leave it off, or train each trial on one GPU.")
 
     def synced_norm(self) -> AbstractContextManager[object]:
         """Within it, BatchNorm takes the statistics of all ranks' samples."""
@@ -123,15 +111,3 @@ def find_ranks() -> Ranks:
     host_group = dist.new_group(timeout=PATIENCE, backend="gloo")
     assert isinstance(host_group, dist.ProcessGroup)
     return Ranks(dist.get_rank(), dist.get_world_size(), host_group)
-
-
-def check_share(config: TrialConfig, num_workers: int) -> None:
-    """Refuse a batch that cannot be shared evenly among the workers of a trial.
-
-    Raises:
-        BadInput: with what divides it.
-    """
-    if config.batch_size % (config.accumulation * num_workers):
-        given = f"`batch_size` is {config.batch_size}"
-        parts = f"{num_workers} workers" + (f" x `accumulation` {config.accumulation}" * (config.accumulation > 1))
-        raise BadInput(f"{given}, which {parts} cannot share evenly. Take a multiple of it, or fewer workers.")
