@@ -1,10 +1,10 @@
 """Peers: the processes of a trial beside its first one, which train the same model on shares of every batch.
 
 Each has its own bundle of the trial's placement group, so that Ray counts, packs and frees a trial as a whole. Ray
-Train's trainer would be the ready part, but does not fit beneath Ray Tune's schedulers (2.60, measured on 2 CPUs): its
-workers lie outside the trial's resources, and when the trial is stopped they go on training and the next one waits for
-them without end; its reports arrive every 2 s, up to four epochs late, where a rung needs them in step; and every
-trial pays for a controller and workers that import torch anew (45 s to the first step, against 0.3 s here).
+Train's trainer would be the ready part, but does not fit beneath Ray Tune's schedulers (2.60, measured on 2 cores):
+its workers lie outside the trial's resources, and when a trial is stopped they go on, so that the next trial waits for
+them without end; its reports come every 2 s and up to four epochs late, where a rung needs them in step; and each trial
+has a controller and workers of its own that import torch anew (45 s to the first step, against 1.5 s with warm peers).
 """
 
 import os
@@ -36,10 +36,6 @@ class WorkerLost(RuntimeError):
 class _Peer:
     """The actor: one process, which trains with one group after another."""
 
-    def process_id(self) -> int:
-        """Id of the process on its node."""
-        return os.getpid()
-
     def run(self, address: str, rank: int, size: int, work: Work, arguments: tuple[Any, ...]) -> None:
         """Do a rank's part; the end of rank 0 is this one's too."""
         with _group(address, rank, size), suppress(FirstRankLeft):
@@ -61,15 +57,14 @@ class Peers:
         assert group is not None
         self._group = group
         self._actors = {rank: self._start(rank) for rank in range(1, size)}
+        os.environ.setdefault(
+            "TUNE_FUNCTION_THREAD_TIMEOUT_S", f"{2 * PATIENCE_S:.0f}"
+        )  # to wait for them after a stop
 
     def _start(self, rank: int) -> Any:
         place = PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=rank)
         needs = {"num_cpus": self._bundle.get("CPU", 0.0), "num_gpus": self._bundle.get("GPU", 0.0)}
         return ray.remote(_Peer).options(scheduling_strategy=place, **needs).remote()
-
-    def process_ids(self) -> list[int]:
-        """Ids of the processes."""
-        return ray.get([actor.process_id.remote() for actor in self._actors.values()])
 
     @contextmanager
     def working(self, work: Work, *arguments: Any) -> Iterator[None]:
@@ -119,7 +114,7 @@ def _group(address: str, rank: int, size: int) -> Iterator[None]:
 
 def _leave_when_one_ends(runs: list[Any], over: threading.Event) -> None:
     """End this process if another one failed and this one is still waiting for it `PATIENCE_S` later."""
-    while runs and not over.wait(0):
+    while runs and not over.is_set():
         done, runs = ray.wait(runs, timeout=1.0)
         if any(_error(run) is not None for run in done):
             if not over.wait(PATIENCE_S):

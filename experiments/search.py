@@ -52,7 +52,7 @@ def start_ray(settings: SearchSettings) -> Slots:
             if settings.ray_address:
                 ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
             else:
-                ray.init(include_dashboard=False, **QUIET)
+                ray.init("local", include_dashboard=False, **QUIET)  # never one that happens to run here
         except (ConnectionError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:160]
             raise BadInput(

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +48,7 @@ def processes_named(name: str) -> list[psutil.Process]:
 
 @dataclass
 class Killer:
-    """Listens to the search: kills a peer after the second epoch of a trial, the trial's own process after the third."""
+    """Listens to the search: kills a peer after a trial's second epoch, the trial's own process after its third."""
 
     peers: list[int] = field(default_factory=list)
     """Peers at each report."""
@@ -75,8 +76,17 @@ class Killer:
         """Nothing."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def ray_is_stopped() -> Iterator[None]:
+    """Leave no Ray behind."""
+    yield
+    import ray
+
+    ray.shutdown()
+
+
 @pytest.fixture(scope="module")
-def disturbed(sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Journal, Killer]]:
+def disturbed(sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Journal, Killer]:
     """The journal of a search that pauses three trials at epoch 1 and resumes the best, and who disturbed it."""
     settings = SearchSettings(
         data=str(sample_folder),
@@ -93,15 +103,10 @@ def disturbed(sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     settings.folder.mkdir(parents=True)
     journal, killer = Journal(settings.folder / "journal.jsonl"), Killer()
     job = TrialJob(settings.data_folder, str(settings.folder), settings.objective)
-    import ray
-
-    try:
-        build_tuner(settings, space, build_trainable(job), journal=journal, listeners=(killer,)).fit()
-        killer.left = processes_named("_Peer")
-        yield journal, killer
-    finally:
-        ray.shutdown()
-        journal.close()
+    build_tuner(settings, space, build_trainable(job), journal=journal, listeners=(killer,)).fit()
+    killer.left = processes_named("_Peer")
+    journal.close()
+    return journal, killer
 
 
 def finished(journal: Journal) -> TrialRecord:
@@ -141,3 +146,37 @@ def test_a_trial_of_two_workers_has_the_numbers_of_one_worker(
     for epoch, alone in enumerate(expected, 1):
         for name in ("train_loss", "val_loss", "val_miou", "lr"):
             assert record.epochs[epoch][name] == pytest.approx(alone[name], abs=TOLERANCE), (epoch, name)
+
+
+def fail_at_first(is_first_try: bool) -> None:
+    """The peer's part in a training that hangs once."""
+    if is_first_try:
+        raise RuntimeError("gone")
+
+
+def hanging_in(folder: Path) -> Any:
+    """A trainable that waits for a peer which has failed, as a GPU's collective does; the second try ends."""
+
+    def trainable(params: dict[str, Any]) -> None:
+        from ray import tune
+
+        from experiments import peers
+
+        peers.PATIENCE_S = 1.0
+        tries = len(list(folder.glob("try_*")))
+        (folder / f"try_{tries}").touch()
+        with peers.Peers(2, {"CPU": 0.5}).working(fail_at_first, tries == 0):
+            time.sleep(0 if tries else 600)
+            tune.report({"epoch": 1, "val_miou": 0.5})
+
+    return trainable
+
+
+def test_a_trial_that_waits_for_a_failed_peer_is_tried_again(tmp_path: Path) -> None:
+    common = {"data": "none", "space": "quick", "name": "hanging", "out": str(tmp_path), "trials": 1, "epochs": 1}
+    settings = SearchSettings(**common, workers_per_trial=2, cpus_per_trial=1, scheduler="asha")
+    build_tuner(settings, space, hanging_in(tmp_path)).fit()
+    journal = Journal(settings.folder / "journal.jsonl")
+    journal.close()
+    assert [record.status for record in journal.trials.values()] == ["finished"]
+    assert len(list(tmp_path.glob("try_*"))) == 2
