@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PATIENCE_S = 5.0
@@ -16,11 +18,15 @@ PATIENCE_S = 5.0
 LOOK_EVERY_S = 2.0
 
 
-def start_guardian() -> subprocess.Popen[bytes]:
-    """Start a guardian of this process. It ends when its standard input is closed, which every death of ours does."""
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Have a guardian watch this process. It acts when its standard input is closed, as every death of ours does."""
     command = [sys.executable, "-m", "experiments.guardian", str(os.getpid())]
     root = str(Path(__file__).parents[1])
-    return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=root, start_new_session=True)
+    guardian = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=root, start_new_session=True)
+    assert guardian.stdin is not None
+    with guardian.stdin:  # it ends by itself, seconds later, when Ray's helpers have
+        yield
 
 
 def watch(driver: int) -> None:

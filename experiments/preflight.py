@@ -17,6 +17,7 @@ from trashseg_core.data.cache_store import content_key
 from trashseg_core.data.coco import Split
 from trashseg_core.data.folder import DataFolder, check_leak, check_same_classes
 from trashseg_core.errors import BadInput
+from trashseg_core.training.shares import check_share
 
 LOCK = ".lock"
 """File in a run folder that its only driver holds."""
@@ -41,6 +42,8 @@ def _prepare(settings: SearchSettings) -> Manifest:
     configs = check_space(load(settings.space), settings.pins)
     for sentence in idle_pins(load(settings.space), settings.pins):
         print(f"warning: {sentence}", flush=True)
+    for config in configs:
+        check_share(config, settings.num_workers)
     splits = check_data(settings.data_folder)
     check_models(configs)
     build_caches(settings.data_folder, configs, splits)

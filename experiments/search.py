@@ -6,6 +6,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")
 import ray
 from ray import tune
 
-from experiments.guardian import start_guardian
+from experiments.bookkeeping import tune_storage
+from experiments.cluster import check_nodes, living_nodes, shipped_code
+from experiments.guardian import guarded
 from experiments.journal import Journal
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.scheduler import RestoredAsha
 from experiments.recorder import Listener, Recorder
-from experiments.resources import Slots, plan_slots
+from experiments.resources import Slots, fit_nodes, plan_slots
 from experiments.searcher import OptunaSearcher, Space
 from experiments.settings import SearchSettings
 from experiments.space_check import default_point
@@ -33,6 +36,7 @@ from trashseg_core.errors import BadInput
 
 MAX_FAILURES = 3
 """Deaths of a trial's process (out of memory, lost node) that are followed by another try from its checkpoint."""
+QUIET: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
 Trainable = Callable[[dict[str, Any]], None]
 
 
@@ -40,23 +44,27 @@ def start_ray(settings: SearchSettings) -> Slots:
     """Connect to the cluster, or start Ray on this machine, and divide its resources among the trials.
 
     Raises:
-        BadInput: there is no cluster at the address, or one trial needs more than there is.
+        BadInput: no cluster at the address accepts this driver, or one trial needs more than there is.
     """
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
     if not ray.is_initialized():
         try:
             if settings.ray_address:
-                ray.init(address=settings.ray_address, logging_level=logging.ERROR, log_to_driver=False)
+                ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
             else:
-                ray.init(include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
+                ray.init("local", include_dashboard=False, **QUIET)  # never one that happens to run here
         except (ConnectionError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:160]
-            raise BadInput(f"`--ray-address {settings.ray_address}`: no cluster answers ({reason}).") from None
+            raise BadInput(
+                f"`--ray-address {settings.ray_address}`: no cluster answers ({reason}). Is it up there, and are "
+                "RAY_AUTH_MODE and the token in ~/.ray/auth_token here those that it was started with?"
+            ) from None
         token = Path.home() / ".ray" / "auth_token"
         if token.exists():
             token.chmod(0o600)
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    return plan_slots(settings, ray.cluster_resources())
+    slots = plan_slots(settings, ray.cluster_resources())
+    return fit_nodes(slots, [node["Resources"] for node in living_nodes()])
 
 
 def build_tuner(
@@ -101,7 +109,7 @@ def build_tuner(
         promotion=promotion,
     )
     return tune.Tuner(
-        tune.with_resources(trainable, {"cpu": slots.cpus, "gpu": slots.gpus}),
+        tune.with_resources(trainable, tune.PlacementGroupFactory([slots.bundle] * slots.workers)),
         tune_config=tune.TuneConfig(
             metric=settings.objective,
             mode="max",
@@ -113,10 +121,10 @@ def build_tuner(
         ),
         run_config=tune.RunConfig(
             name=f"{settings.name}-{time.time_ns()}",
-            storage_path=_absolute(settings.storage) if settings.storage else str(settings.folder / "ray"),
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
             callbacks=[Recorder(journal, settings.objective, listeners)],
             verbose=0,
+            **tune_storage(settings),
         ),
     )
 
@@ -124,21 +132,20 @@ def build_tuner(
 def run(
     settings: SearchSettings, space: Space, trainable: Trainable, journal: Journal, listeners: tuple[Listener, ...]
 ) -> None:
-    """Run the trials that the journal does not hold an end of, and stop Ray. Safe to repeat after any kill."""
+    """Run the trials that the journal does not hold an end of, and stop Ray. Safe to repeat after any kill.
+
+    Raises:
+        BadInput: the cluster cannot be used, or one of its nodes lacks the run folder or the data.
+    """
     local = settings.folder / "ray"
     if settings.storage is None:
         shutil.rmtree(local, ignore_errors=True)  # what an earlier start left; the journal is the truth
-    guardian = start_guardian()
-    try:
-        build_tuner(settings, space, trainable, journal=journal, listeners=listeners).fit()
-    finally:
-        ray.shutdown()
-        assert guardian.stdin is not None
-        guardian.stdin.close()  # it ends by itself, seconds later, when Ray's helpers have
-        if settings.storage is None:
-            shutil.rmtree(local, ignore_errors=True)
-
-
-def _absolute(storage: str) -> str:
-    """A storage folder as an absolute path, since workers run elsewhere; a URI as it is."""
-    return storage if "://" in storage else str(Path(storage).absolute())
+    with nullcontext() if settings.ray_address else guarded():  # what runs a cluster is not ours to end
+        try:
+            tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners)
+            check_nodes(settings)
+            tuner.fit()
+        finally:
+            ray.shutdown()
+            if settings.storage is None:
+                shutil.rmtree(local, ignore_errors=True)

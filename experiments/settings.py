@@ -23,7 +23,7 @@ class SearchSettings:
     name: str
     """Name of the search; everything it makes is in OUT/NAME."""
     out: str = "runs"
-    """Folder of all searches."""
+    """Folder of all searches; on a cluster, one that all nodes share."""
     trials: int = 20
     """Number of configurations to try."""
     epochs: int = 30
@@ -33,7 +33,10 @@ class SearchSettings:
     gpus_per_trial: float | None = None
     """GPUs of one trial; fractions share a card. Default: 1 where there is a GPU, else 0."""
     cpus_per_trial: float | None = None
-    """CPUs of one trial, also its number of threads. Default: 1 without a GPU, else an even share."""
+    """CPUs of one trial, also its number of threads. Default: 1 per worker without a GPU, else an even share."""
+    workers_per_trial: int | None = None
+    """Processes that train one trial together, each on an even share of its GPUs, CPUs and of every batch. Default: one
+    for each GPU of a trial."""
     time_budget: float | None = None
     """Seconds after which no trial goes on; what was reached enters the ensemble."""
     top_k: int = 5
@@ -69,9 +72,10 @@ class SearchSettings:
     max_megapixels: float = MAX_MEGAPIXELS
     """Largest photo to read, in 10^6 pixels."""
     ray_address: str | None = None
-    """Address of a running Ray cluster. Default: a Ray of its own on this machine."""
+    """Address of a running Ray cluster, or `auto` on its head. Default: a Ray of its own on this machine."""
     storage: str | None = None
-    """Where Ray Tune keeps its own bookkeeping: a folder or fsspec URI that all nodes reach. Default: in OUT/NAME."""
+    """Where Ray Tune keeps its own bookkeeping: a folder or fsspec URI that all nodes reach. Default: in
+    OUT/NAME, where checkpoints and journal are in any case."""
     tracking_uri: str | None = None
     """MLflow tracking server or database. Default: SQLite in OUT/mlflow.db."""
 
@@ -85,7 +89,7 @@ class SearchSettings:
             raise BadInput(f"The value of `--name` is {self.name!r}, but must be letters, digits, `.`, `_` and `-`.")
         for flag in ("trials", "epochs", "top_k", "max_json_mb"):
             _at_least(flag, getattr(self, flag), 1)
-        for flag in ("concurrent", "grace_period"):
+        for flag in ("concurrent", "grace_period", "workers_per_trial"):
             if getattr(self, flag) is not None:
                 _at_least(flag, getattr(self, flag), 1)
         for flag in ("cpus_per_trial", "time_budget", "max_megapixels"):
@@ -112,6 +116,11 @@ class SearchSettings:
     def pins(self) -> dict[str, Any]:
         """Hyperparameters that are the same in all trials."""
         return {"seed": self.seed, **parse_assignments(self.set), "epochs": self.epochs}
+
+    @property
+    def num_workers(self) -> int:
+        """Processes that train one trial together."""
+        return self.workers_per_trial or max(1, int(self.gpus_per_trial or 1))
 
     @property
     def first_rung(self) -> int:

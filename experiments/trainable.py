@@ -1,7 +1,9 @@
 """The Ray worker's side of a trial: params -> TrialConfig -> train -> report."""
 
 import functools
+import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import torch
 from ray import tune
 
+from experiments.peers import Peers, WorkerLost
 from experiments.recorder import FAILURE
 from experiments.trial_folder import TrialFolder
 from trashseg_core.checkpoint import read_state
@@ -28,6 +31,10 @@ class TrialJob:
     objective: str
 
 
+class NodeWithoutStorage(RuntimeError):
+    """A node does not reach the run folder, so that its checkpoints would be lost."""
+
+
 def build_trainable(job: TrialJob) -> Callable[[dict[str, Any]], None]:
     """Return the function trainable that Ray Tune calls with each trial's params."""
 
@@ -44,18 +51,20 @@ def run_trial(job: TrialJob, params: dict[str, Any]) -> None:
     the process is Ray's to notice; the retry lands here again and goes on.
     """
     release_memory()  # a reused process still holds what ASHA cut off inside `report`
-    num_threads = max(1, int(tune.get_context().get_trial_resources().required_resources.get("CPU", 1)))
-    torch.set_num_threads(num_threads)
+    if not Path(job.run_folder).is_dir():  # a node that came later; Ray tries the trial again
+        raise NodeWithoutStorage(f"{os.uname().nodename}: {job.run_folder} is not there. All nodes must share it.")
     values = dict(params)
     key = values.pop("trial_key")
     try:
-        _train(job, Path(job.run_folder) / "trials" / key, TrialConfig.from_params(values), num_threads)
+        _train(job, Path(job.run_folder) / "trials" / key, TrialConfig.from_params(values))
+    except WorkerLost:
+        raise
     except Exception as error:
         reason = str(error).strip().splitlines() or [""]
         tune.report({FAILURE: f"{type(error).__name__}: {reason[0][:300]}"})
 
 
-def _train(job: TrialJob, path: Path, config: TrialConfig, num_threads: int) -> None:
+def _train(job: TrialJob, path: Path, config: TrialConfig) -> None:
     folder = TrialFolder(path, job.objective)
     last = folder.last()
     if last is not None:  # the driver may have died between this checkpoint and its record
@@ -65,8 +74,32 @@ def _train(job: TrialJob, path: Path, config: TrialConfig, num_threads: int) -> 
         folder.keep(int(metrics["epoch"]), checkpoint, metrics[job.objective])
         tune.report(metrics)
 
+    bundles = tune.get_context().get_trial_resources().bundles
+    num_threads = max(1, int(bundles[0].get("CPU", 1)))
+    torch.set_num_threads(num_threads)
     data = _open_data(job.data_folder, config.predict_size, config.augmix_ratio > 0)
-    train(config, data, report, resume_from=last, loader_threads=num_threads, scratch_dir=path)
+    with _peers_working(bundles, job.data_folder, config, last, num_threads):
+        train(config, data, report, resume_from=last, loader_threads=num_threads, scratch_dir=path)
+
+
+def train_share(data_folder: DataFolder, config: TrialConfig, last: Path | None, num_threads: int) -> None:
+    """What the other processes of a trial do: the same training, which reports from the first one only."""
+    release_memory()
+    torch.set_num_threads(num_threads)
+    data = _open_data(data_folder, config.predict_size, config.augmix_ratio > 0)
+    train(config, data, lambda metrics, checkpoint: None, resume_from=last, loader_threads=num_threads)
+
+
+def _peers_working(bundles: list[dict[str, float]], *arguments: Any) -> AbstractContextManager[None]:
+    if len(bundles) == 1:
+        return nullcontext()
+    return _peers(len(bundles), bundles[0].get("CPU", 0.0), bundles[0].get("GPU", 0.0)).working(train_share, *arguments)
+
+
+@functools.cache
+def _peers(size: int, cpus: float, gpus: float) -> Peers:
+    """Started once per process: trials that follow in it find them warm."""
+    return Peers(size, {"CPU": cpus, "GPU": gpus})
 
 
 @functools.lru_cache(maxsize=4)

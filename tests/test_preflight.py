@@ -41,3 +41,10 @@ def test_a_class_to_paste_that_has_no_objects_is_refused_before_any_trial(tmp_pa
     with pytest.raises(BadInput, match="`augmix_classes` lists `batery`.* Did you mean `battery`"):
         prepare(settings)
     assert not settings.folder.exists()
+
+
+def test_a_batch_that_the_workers_cannot_share_is_refused_before_any_work(tmp_path: Path, sample_folder: Path) -> None:
+    out = str(tmp_path / "runs")
+    settings = SearchSettings(str(sample_folder), "quick", "first", out=out, set=("batch_size=8",), workers_per_trial=3)
+    with pytest.raises(BadInput, match="`batch_size` is 8, which 3 workers cannot share evenly"):
+        prepare(settings)

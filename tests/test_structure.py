@@ -24,7 +24,7 @@ ALLOWED = {
 HOMES = {
     "optuna": {"searcher", "policy/samplers"},
     "mlflow": {"tracking", "ui"},
-    "ray": {"trainable", "search", "searcher", "policy/scheduler", "policy/promotion", "recorder"},
+    "ray": {"trainable", "search", "searcher", "policy/scheduler", "policy/promotion", "recorder", "peers", "cluster"},
 }
 VERBS = {"search", "resume", "ensemble", "predict", "submit", "report", "train", "check", "sample-data", "ui"}
 VERBS |= {"import-taco", "import-masks", "import-yolo"}

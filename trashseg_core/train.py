@@ -1,5 +1,6 @@
 """The core training function: one configuration, from first weights to last epoch."""
 
+import functools
 import math
 import tempfile
 import time
@@ -32,6 +33,8 @@ from trashseg_core.optim import build_average, build_optimizer
 from trashseg_core.training.class_balance import class_weights, count_pixels
 from trashseg_core.training.epoch import Parts, run_epoch
 from trashseg_core.training.loader import TrainLoader
+from trashseg_core.training.ranks import find_ranks
+from trashseg_core.training.shares import check_share
 
 Metrics = dict[str, float]
 Report = Callable[[Metrics, Path], None]
@@ -49,6 +52,9 @@ def train(
 ) -> None:
     """Train one model and report every epoch.
 
+    Within a process group of torch (`torch.distributed`) all ranks call it with the same arguments. Each takes its
+    share of every batch and of the scoring; rank 0 alone reports, and the others end when its `report` raises.
+
     Args:
         report: gets, once per epoch, `val_miou`, `val_miou_low`, `val_loss`, `train_loss`, `iou_<class slug>` of each
             class present, `epoch` (from 1), `lr`, `images_per_s`, `epoch_s`, `peak_memory_mb`, `micro_batch_size`
@@ -59,19 +65,21 @@ def train(
 
     Raises:
         TrainingFailed: the loss is not finite, or no pixel of val counts.
-        BadInput: the checkpoint does not fit, or pretrained weights cannot be had.
+        BadInput: the checkpoint does not fit, pretrained weights cannot be had, or the ranks cannot share a batch.
+        FirstRankLeft: on the other ranks, when rank 0 was stopped or failed.
     """
     torch.manual_seed(config.seed)
     parts = _build(config, data, pretrained=resume_from is None)
     first = 1 if resume_from is None else 1 + _restore(resume_from, config, parts)
-    loader = TrainLoader(config, data, loader_threads)
+    parts.ranks.copy_first(parts.network)
+    loader = TrainLoader(config, data, loader_threads, parts.ranks)
     for epoch in range(first, config.epochs + 1):
         hardware.reset_peak_memory()
         started = time.perf_counter()
         train_loss = run_epoch(config, epoch, parts, loader)
         trained = time.perf_counter()
         best = _network_to_keep(config, epoch, parts, data.train)
-        confusions, val_loss = score(best, config, data.val, parts.loss)
+        confusions, val_loss = score(best, config, data.val, parts.loss, ranks=parts.ranks)
         metrics = _metrics(confusions, data.val, train_loss, val_loss)
         metrics["epoch"] = epoch
         metrics["lr"] = parts.optimizer.param_groups[-1]["lr"] / parts.optimizer.param_groups[-1]["lr_ratio"]
@@ -79,19 +87,35 @@ def train(
         metrics["epoch_s"] = time.perf_counter() - started
         metrics["peak_memory_mb"] = hardware.peak_memory_mb()
         metrics["micro_batch_size"] = config.batch_size // parts.accumulation
-        with tempfile.TemporaryDirectory(dir=scratch_dir, prefix=".epoch.") as name:
-            scored = Confusions(confusions, data.val.file_names, data.val.class_names)
-            write_checkpoint(Path(name), config, best.model, _state(epoch, metrics, parts), scored)
-            report(metrics, Path(name))
+        scored = Confusions(confusions, data.val.file_names, data.val.class_names)
+        hand_over = functools.partial(_hand_over, report, scratch_dir, config, best, parts, metrics, scored)
+        parts.ranks.run_on_first(hand_over)
+
+
+def _hand_over(
+    report: Report,
+    scratch_dir: Path | None,
+    config: TrialConfig,
+    best: Network,
+    parts: Parts,
+    metrics: Metrics,
+    scored: Confusions,
+) -> None:
+    """Write the checkpoint of an epoch and report it."""
+    with tempfile.TemporaryDirectory(dir=scratch_dir, prefix=".epoch.") as name:
+        write_checkpoint(Path(name), config, best.model, _state(int(metrics["epoch"]), metrics, parts), scored)
+        report(metrics, Path(name))
 
 
 def _build(config: TrialConfig, data: TrainingData, pretrained: bool) -> Parts:
+    ranks = find_ranks()
+    check_share(config, ranks.size)
     network = build_model(config, data.train.num_classes, pretrained).to(hardware.device())
     weights = None if config.class_weights == "none" else class_weights(config, count_pixels(data.train))
     optimizer, average = build_optimizer(config, network), build_average(config, network)
     if config.compile:
         network.model.compile()
-    return Parts(network, optimizer, average, build_loss(config, weights), config.accumulation)
+    return Parts(network, optimizer, average, build_loss(config, weights), config.accumulation, ranks=ranks)
 
 
 def _network_to_keep(config: TrialConfig, epoch: int, parts: Parts, train_split: CachedSplit) -> Network:
@@ -103,6 +127,7 @@ def _network_to_keep(config: TrialConfig, epoch: int, parts: Parts, train_split:
             return parts.network
         parts.average.update_parameters(parts.network)
         refresh_statistics(_average(parts.average), config, train_split)
+        parts.ranks.copy_first(parts.average)
     return _average(parts.average)
 
 

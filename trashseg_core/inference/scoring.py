@@ -13,17 +13,20 @@ from trashseg_core.data.cache import CachedSplit
 from trashseg_core.inference.predict import argmax_labels, predict_logits, to_native
 from trashseg_core.losses import Loss
 from trashseg_core.models import Network
+from trashseg_core.training.ranks import ALONE, Ranks
 
 
-def score(network: Network, config: TrialConfig, split: CachedSplit, loss: Loss) -> tuple[np.ndarray, float]:
-    """Predict every photo and compare it with its truth at the photo's own size.
+def score(
+    network: Network, config: TrialConfig, split: CachedSplit, loss: Loss, ranks: Ranks = ALONE
+) -> tuple[np.ndarray, float]:
+    """Predict every photo and compare it with its truth at the photo's own size. Ranks take batches in turn.
 
     Returns:
         Confusion matrices int64 (N, C, C), rows = truth; mean loss per photo at the training size.
     """
     confusions = np.zeros((len(split), split.num_classes, split.num_classes), np.int64)
-    total = 0.0
-    for start in range(0, len(split), config.batch_size):
+    total = torch.zeros((), dtype=torch.float64)
+    for start in range(ranks.rank * config.batch_size, len(split), ranks.size * config.batch_size):
         chosen = slice(start, start + config.batch_size)
         logits = predict_logits(network, config, split.images[chosen])
         target = torch.from_numpy(split.labels[chosen].astype(np.int64))
@@ -32,7 +35,9 @@ def score(network: Network, config: TrialConfig, split: CachedSplit, loss: Loss)
             height, width = split.sizes[index]
             labels = argmax_labels(to_native(one, split.extent(index), (int(height), int(width))))
             confusions[index] = count_confusion(split.truth(index), labels, split.num_classes)
-    return confusions, total / len(split)
+    ranks.add_up(torch.from_numpy(confusions))
+    ranks.add_up(total)
+    return confusions, float(total) / len(split)
 
 
 @torch.no_grad()

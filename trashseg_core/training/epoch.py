@@ -16,6 +16,7 @@ from trashseg_core.losses import Loss, jensen_shannon
 from trashseg_core.models import Network
 from trashseg_core.optim import set_lr
 from trashseg_core.training.loader import Batch, TrainLoader
+from trashseg_core.training.ranks import ALONE, Ranks
 from trashseg_core.training.schedules import lr_factor
 
 
@@ -30,6 +31,7 @@ class Parts:
     accumulation: int
     """Parts that a batch is computed in: the config's, or twice that after the GPU's memory ran out."""
     ran_out: bool = False
+    ranks: Ranks = ALONE
 
 
 def run_epoch(config: TrialConfig, epoch: int, parts: Parts, loader: TrainLoader) -> float:
@@ -38,7 +40,8 @@ def run_epoch(config: TrialConfig, epoch: int, parts: Parts, loader: TrainLoader
     Raises:
         TrainingFailed: the loss is not finite, or memory ran out twice.
     """
-    torch.manual_seed(hash((config.seed, epoch)))  # dropout: a function of the epoch, so that resuming is exact
+    # Dropout is a function of the epoch, so that resuming is exact, and of the rank.
+    torch.manual_seed(hash((config.seed, epoch)) + parts.ranks.rank)
     parts.network.train()
     _freeze(parts.network, epoch <= config.freeze_epochs)
     total = torch.zeros((), device=hardware.device())
@@ -68,6 +71,7 @@ def _step(config: TrialConfig, parts: Parts, batch: Batch) -> Tensor:
             break
         except torch.OutOfMemoryError:
             _halve(config, parts)
+    parts.ranks.add_gradients(parts.network)
     if config.clip_norm:
         torch.nn.utils.clip_grad_norm_(parts.network.parameters(), config.clip_norm, foreach=True)
     parts.optimizer.step()
@@ -78,7 +82,7 @@ def _step(config: TrialConfig, parts: Parts, batch: Batch) -> Tensor:
 
 def _halve(config: TrialConfig, parts: Parts) -> None:
     samples = config.batch_size // parts.accumulation
-    if parts.ran_out or samples % 2 or samples < 4:
+    if parts.ran_out or samples % 2 or samples < 4 or parts.ranks.size > 1:  # the other ranks are amid the batch
         raise TrainingFailed(
             f"The GPU's memory does not suffice for {samples} samples of {config.image_size} px at a time"
             f"{', halved already' if parts.ran_out else ''}. Choose a smaller model, size or `batch_size`."
@@ -88,7 +92,7 @@ def _halve(config: TrialConfig, parts: Parts) -> None:
 
 
 def _gradients(config: TrialConfig, parts: Parts, batch: Batch) -> Tensor:
-    """Sum up the gradients of a batch's parts; return its loss. Each part counts alike."""
+    """Sum up the gradients of a batch's parts; return its loss, of all ranks' samples. Each part counts alike."""
     device, count = hardware.device(), parts.accumulation
     total = torch.zeros((), device=device)
     for chosen in torch.arange(len(batch.target)).chunk(count):
@@ -104,18 +108,21 @@ def _gradients(config: TrialConfig, parts: Parts, batch: Batch) -> Tensor:
 
 def _loss(config: TrialConfig, parts: Parts, images: Tensor, target: Tensor, views: Tensor | None) -> Tensor:
     """The loss mix, plus the auxiliary terms that are on."""
+    ranks, num_views = parts.ranks, 1
     if views is not None:
-        images = torch.cat([images, *views])
-    with hardware.autocast(config):
+        images, num_views = torch.cat([images, *views]), 1 + len(views)
+    with hardware.autocast(config), ranks.synced_norm():
         logits, presence = parts.network.with_presence(images)
-    first = logits[: len(target)]
-    value = parts.loss(first, target)
+    every = [ranks.gather(view) for view in logits.chunk(num_views)]
+    first_presence = None if presence is None else ranks.gather(presence[: len(target)])
+    target = ranks.gather(target)
+    value = parts.loss(every[0], target)
     if views is not None:
-        value = value + config.jsd_weight * jensen_shannon(list(logits.chunk(1 + len(views))), target)
-    if presence is not None:
+        value = value + config.jsd_weight * jensen_shannon(every, target)
+    if first_presence is not None:
         shown = _classes_shown(target, logits.shape[1])
         value = value + config.presence_weight * functional.binary_cross_entropy_with_logits(
-            presence[: len(target)].float(), shown
+            first_presence.float(), shown
         )
     return value
 

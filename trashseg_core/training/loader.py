@@ -13,6 +13,7 @@ from trashseg_core.augment.sample import Sample, SampleMaker
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.dataset import TrainingData
 from trashseg_core.training.photo_draw import PhotoDraw
+from trashseg_core.training.ranks import ALONE, Ranks
 
 BATCHES_AHEAD = 3
 
@@ -34,13 +35,17 @@ class TrainLoader:
     So the order of threads does not matter, and a resumed training sees what an uninterrupted one would have seen.
     """
 
-    def __init__(self, config: TrialConfig, data: TrainingData, num_threads: int = 1) -> None:
+    def __init__(self, config: TrialConfig, data: TrainingData, num_threads: int = 1, ranks: Ranks = ALONE) -> None:
         """Prepare the drawing and making of samples.
+
+        Args:
+            ranks: of `size` ranks, the one called `rank` gets every size-th sample of a batch from its rank-th on, so
+                that parts of the shares make up parts of the batch.
 
         Raises:
             BadInput: `augmix_classes` lists a class that has no objects.
         """
-        self._config, self._num_threads = config, max(1, num_threads)
+        self._config, self._num_threads, self._ranks = config, max(1, num_threads), ranks
         self._draw = PhotoDraw(config, data.train)
         self._make = SampleMaker(config, data, self._draw)
         self.num_batches = -(-len(data.train) // config.batch_size)
@@ -52,27 +57,28 @@ class TrainLoader:
         on a rest of one).
 
         Yields:
-            Batches of `batch_size` samples.
+            Batches of `batch_size` samples, or this rank's share of them.
         """
         batch_size = self._config.batch_size
         order = self._draw.epoch(epoch, self.num_batches * batch_size)
         with ThreadPoolExecutor(self._num_threads) as pool:
             pending: deque[list[Future[None] | np.ndarray]] = deque()
             for start in range(0, len(order), batch_size):
-                pending.append(self._submit(pool, epoch, start, order[start : start + batch_size]))
+                places = np.arange(start, start + batch_size)[self._ranks.rank :: self._ranks.size]
+                pending.append(self._submit(pool, epoch, places, order[places]))
                 if len(pending) > BATCHES_AHEAD:
                     yield _finish(pending.popleft())
             while pending:
                 yield _finish(pending.popleft())
 
-    def _submit(self, pool: ThreadPoolExecutor, epoch: int, start: int, chosen: np.ndarray) -> list:
+    def _submit(self, pool: ThreadPoolExecutor, epoch: int, places: np.ndarray, chosen: np.ndarray) -> list:
         size, count = self._config.image_size, len(chosen)
         images = np.empty((count, size, size, 3), np.uint8)
         labels = np.empty((count, size, size), np.uint8)
         views = np.empty((2 if self._config.jsd_weight else 0, count, size, size, 3), np.uint8)
 
         def make(place: int, index: int) -> None:
-            sample = self.sample(index, epoch, start + place)
+            sample = self.sample(index, epoch, int(places[place]))
             images[place], labels[place] = sample.image, sample.labels
             if sample.views is not None:
                 views[:, place] = sample.views

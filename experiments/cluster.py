@@ -1,0 +1,114 @@
+"""The nodes of a cluster: what each must reach before a search starts, and the code that they get."""
+
+import hashlib
+import secrets
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from experiments.settings import SearchSettings
+from trashseg_core.data.folder import DataFolder
+from trashseg_core.errors import BadInput
+
+PATIENCE_S = 300.0
+"""Longest wait for the nodes' answers; their first worker may have to be started, and the code shipped."""
+MARKER = ".shared"
+
+
+def shipped_code() -> dict[str, Any]:
+    """Ray's runtime environment with the project's packages and nothing else: no runs, no data, no `.venv`.
+
+    The libraries they need must be on every node.
+    """
+    root = Path(__file__).parents[1]
+    packages = ("experiments", "search_spaces", "trashseg_core")
+    return {"py_modules": [str(root / name) for name in packages], "excludes": ["__pycache__", "*.pyc"]}
+
+
+def living_nodes() -> list[dict[str, Any]]:
+    """What Ray says of each node that is up."""
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def check_nodes(settings: SearchSettings) -> None:
+    """Have every node show that it shares the run folder, where checkpoints go, and has the same data.
+
+    Raises:
+        BadInput: naming the first node that does not, and what it lacks.
+    """
+    nodes = living_nodes()
+    if len(nodes) < 2:
+        return
+    marker, token = settings.folder / MARKER, secrets.token_hex(8)
+    marker.write_text(token, encoding="ascii")
+    digest = data_digest(settings.data_folder)
+    answers = {_name(node): _ask(node, settings, token, digest) for node in nodes}
+    ray.wait(list(answers.values()), num_returns=len(answers), timeout=PATIENCE_S)
+    try:
+        for name, answer in answers.items():
+            fault = _fault_in(answer)
+            if fault is None and not _mark_of(marker, name).is_file():
+                fault = f"what it writes into {settings.folder} is not seen here. Let `--out` be a folder they share."
+            if fault is not None:
+                raise BadInput(f"Node {name}: {fault}")
+    finally:
+        for path in [marker, *marker.parent.glob(f"{MARKER}.*")]:
+            path.unlink(missing_ok=True)
+
+
+def _ask(node: dict[str, Any], settings: SearchSettings, token: str, digest: str) -> Any:
+    place = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+    remote = ray.remote(find_fault).options(num_cpus=0, max_retries=0, scheduling_strategy=place)
+    return remote.remote(settings.folder / MARKER, _name(node), token, settings.data_folder, digest)
+
+
+def _fault_in(answer: Any) -> str | None:
+    try:
+        return ray.get(answer, timeout=0)
+    except ray.exceptions.GetTimeoutError:
+        return f"no answer within {PATIENCE_S:g} s. Is it overloaded?"
+    except ray.exceptions.RayError as error:
+        return f"cannot run this project ({str(error).strip().splitlines()[-1][:160]}). Install its requirements there."
+
+
+def find_fault(marker: Path, node: str, token: str, data: DataFolder, digest: str) -> str | None:
+    """What this node lacks to take part in a search, or None. It leaves its own mark beside the driver's."""
+    try:
+        if marker.read_text(encoding="ascii") != token:
+            return f"{marker.parent} is another folder there. Let `--out` be a folder that all nodes share."
+    except OSError:
+        return f"{marker.parent} is not there. Let `--out` be a folder that all nodes share."
+    try:
+        _mark_of(marker, node).touch()
+    except OSError as error:
+        return f"{marker.parent} cannot be written ({error.strerror}). Give the same user access on all nodes."
+    try:
+        same = data_digest(data) == digest
+    except (BadInput, OSError) as error:
+        return f"the data cannot be read: {error}"
+    return None if same else f"{data.path} holds other data there. Share the folder, or copy it anew."
+
+
+def data_digest(folder: DataFolder) -> str:
+    """Hash of the annotation files with the photos' names and sizes; a copy of the folder has the same.
+
+    Raises:
+        BadInput: a file is missing or cannot be used.
+    """
+    digest = hashlib.sha256()
+    for name in ("train", "val"):
+        split = folder.read(name)
+        digest.update(hashlib.sha256(split.path.read_bytes()).digest())
+        for photo in split.photos:
+            digest.update(f"{photo.file_name} {folder.photo_path(photo).stat().st_size}\n".encode())
+    return digest.hexdigest()
+
+
+def _name(node: dict[str, Any]) -> str:
+    return f"{node['NodeManagerAddress']} ({node['NodeID'][:8]})"
+
+
+def _mark_of(marker: Path, node: str) -> Path:
+    return marker.with_name(f"{MARKER}.{node.split('(')[1].rstrip(')')}")
