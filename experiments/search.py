@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import ray
 from ray import tune
 
 from experiments.guardian import start_guardian
-from experiments.journal import Journal
+from experiments.journal import Journal, TrialRecord
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.scheduler import RestoredAsha
 from experiments.recorder import Listener, Recorder
@@ -36,8 +36,11 @@ MAX_FAILURES = 3
 Trainable = Callable[[dict[str, Any]], None]
 
 
-def start_ray(settings: SearchSettings) -> Slots:
+def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
     """Connect to the cluster, or start Ray on this machine, and divide its resources among the trials.
+
+    Args:
+        trial_memory_mb: memory of one trial at most, in MiB; 0 where that is not known.
 
     Raises:
         BadInput: there is no cluster at the address, or one trial needs more than there is.
@@ -56,7 +59,7 @@ def start_ray(settings: SearchSettings) -> Slots:
         if token.exists():
             token.chmod(0o600)
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    return plan_slots(settings, ray.cluster_resources())
+    return plan_slots(settings, ray.cluster_resources(), trial_memory_mb)
 
 
 def build_tuner(
@@ -66,6 +69,9 @@ def build_tuner(
     *,
     journal: Journal | None = None,
     listeners: tuple[Listener, ...] = (),
+    points: Sequence[dict[str, Any]] = (),
+    warm: Sequence[TrialRecord] = (),
+    trial_memory_mb: float = 0.0,
 ) -> tune.Tuner:
     """Create a Tuner around any function trainable that reports `settings.objective` and `epoch`.
 
@@ -76,15 +82,18 @@ def build_tuner(
         space: `space(trial)`, suggesting what the trainable gets.
         journal: the search's record; by default the one in the run folder.
         listeners: who else wants to know how the trials go.
+        points: of the space, to try right after the default one.
+        warm: trials of earlier searches for the sampler.
+        trial_memory_mb: memory of one trial at most, in MiB, as far as it is known.
     """
-    slots = start_ray(settings)
+    slots = start_ray(settings, trial_memory_mb)
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots.concurrent)  # start all slots at once, not one by one
     settings.folder.mkdir(parents=True, exist_ok=True)
     journal = journal or Journal(settings.folder / "journal.jsonl")
     halving = (journal, settings.objective, settings.epochs, settings.first_rung, settings.reduction_factor)
     promotion = None
     if settings.scheduler == "promotion":
-        promotion = PromotionAsha(*halving, settings.trials, slots.concurrent)
+        promotion = PromotionAsha(*halving, settings.trials, slots.concurrent, settings.second_objective)
     scheduler = promotion or RestoredAsha(*halving)
     searcher = OptunaSearcher(
         space,
@@ -99,6 +108,10 @@ def build_tuner(
         first_rung=settings.first_rung,
         sampler=settings.sampler,
         promotion=promotion,
+        points=points,
+        warm=warm,
+        second_objective=settings.second_objective,
+        limits=settings.limits,
     )
     return tune.Tuner(
         tune.with_resources(trainable, {"cpu": slots.cpus, "gpu": slots.gpus}),
@@ -115,22 +128,32 @@ def build_tuner(
             name=f"{settings.name}-{time.time_ns()}",
             storage_path=_absolute(settings.storage) if settings.storage else str(settings.folder / "ray"),
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-            callbacks=[Recorder(journal, settings.objective, listeners)],
+            callbacks=[Recorder(journal, settings.objective, listeners, settings.limits)],
+            stop=lambda _, result: settings.limits.broken(result) is not None,
             verbose=0,
         ),
     )
 
 
 def run(
-    settings: SearchSettings, space: Space, trainable: Trainable, journal: Journal, listeners: tuple[Listener, ...]
+    settings: SearchSettings,
+    space: Space,
+    trainable: Trainable,
+    journal: Journal,
+    listeners: tuple[Listener, ...],
+    **known: Any,
 ) -> None:
-    """Run the trials that the journal does not hold an end of, and stop Ray. Safe to repeat after any kill."""
+    """Run the trials that the journal does not hold an end of, and stop Ray. Safe to repeat after any kill.
+
+    Args:
+        known: what else `build_tuner` is to know.
+    """
     local = settings.folder / "ray"
     if settings.storage is None:
         shutil.rmtree(local, ignore_errors=True)  # what an earlier start left; the journal is the truth
     guardian = start_guardian()
     try:
-        build_tuner(settings, space, trainable, journal=journal, listeners=listeners).fit()
+        build_tuner(settings, space, trainable, journal=journal, listeners=listeners, **known).fit()
     finally:
         ray.shutdown()
         assert guardian.stdin is not None

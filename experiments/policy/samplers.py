@@ -71,6 +71,8 @@ class SamplerView(optuna.storages.InMemoryStorage):
         super().__init__()
         self.standing: dict[int, float] | None = None
         """Value by trial number, higher is better; None shows the trials as they are."""
+        self.cost: dict[int, float] | None = None
+        """Second value by trial number, lower is better; None in a study with one objective."""
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
@@ -85,10 +87,14 @@ class SamplerView(optuna.storages.InMemoryStorage):
     def _show(self, trial: FrozenTrial) -> FrozenTrial:
         assert self.standing is not None
         value = self.standing.get(trial.number)
-        if value is None and trial.state != TrialState.FAIL:
+        values = None if value is None else [value]
+        if values is not None and self.cost is not None:
+            values = [*values, self.cost[trial.number]] if trial.number in self.cost else None
+        stripped = (TrialState.FAIL,) if self.cost is None else (TrialState.FAIL, TrialState.PRUNED)
+        if values is None and trial.state not in stripped:  # TPE takes no intermediate values beside two objectives
             return trial
         shown: Any = copy.copy(trial)
-        shown.state = TrialState.PRUNED if value is None else TrialState.COMPLETE
-        shown.value = value
+        shown.state = TrialState.PRUNED if values is None else TrialState.COMPLETE
+        shown.values = values
         shown.intermediate_values = {}
         return shown

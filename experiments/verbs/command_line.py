@@ -18,6 +18,7 @@ from search_spaces import UnknownSpace
 from trashseg_core.errors import BadInput
 
 Verb = Callable[..., None]
+LIST_FLAGS = ("--set", "--warm-start", "--enqueue")
 
 
 class Terminated(BaseException):
@@ -35,7 +36,9 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
         0 fine, 1 failed, 2 bad input, 130 interrupted, 143 terminated.
     """
     debug = "--debug" in arguments
-    arguments = _join_repeated([word for word in arguments if word != "--debug"], "--set")
+    arguments = [word for word in arguments if word != "--debug"]
+    for flag in LIST_FLAGS:
+        arguments = _join_repeated(arguments, flag)
     signal.signal(signal.SIGTERM, _on_signal)
     signal.signal(signal.SIGINT, _on_signal)
     try:
