@@ -1,12 +1,14 @@
 """Known points: configurations that the user brings along, fitted into a space or refused."""
 
+import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from experiments.space_check import ProbeTrial, call_space, default_choice
-from trashseg_core.config import TrialConfig, typed_value
+from trashseg_core.config import TrialConfig, check_field
 from trashseg_core.errors import BadInput, did_you_mean
+from trashseg_core.field_values import as_type
 from trashseg_core.files import read_json
 
 Space = Callable[[Any], None]
@@ -62,8 +64,10 @@ def fit_point(space: Space, pins: Mapping[str, Any], config: Mapping[str, Any]) 
     Raises:
         BadInput: an unknown field, a value outside its domain, or one that neither the space nor a pin would give.
     """
-    own = [name for name in OWN_TO_A_SEARCH if name in pins]
-    given = {name: typed_value(name, value) for name, value in config.items() if name not in own}
+    types, own = typing.get_type_hints(TrialConfig), [name for name in OWN_TO_A_SEARCH if name in pins]
+    for name in config:
+        check_field(name)
+    given = {name: as_type(name, types[name], value) for name, value in config.items() if name not in own}
     trial = _KnownTrial(given, pins)
     call_space(space, trial)
     for name, value in given.items():

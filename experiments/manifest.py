@@ -85,11 +85,7 @@ def check_unchanged(
     found = [
         _difference("The space", old.domains, domains),
         _difference("The settings", header or {}, settings),
-        *(
-            f"The {split} data changed since the search was started"
-            for split, key in data.items()
-            if old.data.get(split) != key
-        ),
+        *(f"The {one} data changed since the search was started" for one in data if old.data.get(one) != data[one]),
     ]
     if not compatible(old.version, __version__):
         found.append(f"trashseg changed since the search was started: it was {old.version}, is {__version__}")

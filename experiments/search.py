@@ -29,6 +29,7 @@ from experiments.resources import Slots, plan_slots
 from experiments.searcher import OptunaSearcher, Space
 from experiments.settings import SearchSettings
 from experiments.space_check import default_point
+from experiments.trial_memory import fit_memory
 from trashseg_core.errors import BadInput
 
 MAX_FAILURES = 3
@@ -59,7 +60,9 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
         if token.exists():
             token.chmod(0o600)
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    return plan_slots(settings, ray.cluster_resources(), trial_memory_mb)
+    resources = ray.cluster_resources()
+    slots = plan_slots(settings, resources)
+    return fit_memory(slots, resources, trial_memory_mb) if settings.concurrent == "auto" else slots
 
 
 def build_tuner(

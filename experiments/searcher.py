@@ -76,7 +76,7 @@ class OptunaSearcher(Searcher):
         warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
         self._view = SamplerView()
         self._second, self._limits = second_objective, limits or Limits()
-        directions = ["maximize"] if second_objective is None else ["maximize", "minimize"]
+        directions: Any = ["maximize"] if second_objective is None else ["maximize", "minimize"]
         self.study = optuna.create_study(directions=directions, storage=self._view)
         self._cut, self._first_rung, self._sampler, self._promotion = cut, first_rung, sampler, promotion
         build_sampler(sampler, seed, 0, num_trials)  # refuses one that there is not

@@ -9,12 +9,12 @@ from experiments.journal import Journal
 from experiments.manifest import Manifest
 from experiments.pareto import front_sentence, write_front
 from experiments.policy.rungs import milestones, planned_epochs
-from experiments.resources import space_memory_mb
 from experiments.results import TrialResult, rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
 from experiments.terminal import Terminal, progress_line
 from experiments.tracking import Tracker
 from experiments.trial_folder import TrialFolder
+from experiments.trial_memory import space_memory_mb
 from experiments.warm_start import read_warm_start
 from search_spaces import load
 from trashseg_core.checkpoint import read_confusions

@@ -228,16 +228,6 @@ def check_field(name: str) -> None:
         raise BadInput(f"Unknown hyperparameter `{name}`.{hint}")
 
 
-def typed_value(name: str, value: Any) -> Any:
-    """A JSON scalar as the type of its field.
-
-    Raises:
-        BadInput: there is no such field, or it does not take the value.
-    """
-    check_field(name)
-    return as_type(name, _TYPES[name], value)
-
-
 def parse_assignments(assignments: list[str] | tuple[str, ...]) -> dict[str, Any]:
     """Turn `field=value` texts from the command line into typed values.
 
@@ -250,5 +240,5 @@ def parse_assignments(assignments: list[str] | tuple[str, ...]) -> dict[str, Any
         if not equals:
             raise BadInput(f"`--set {text}` has no `=`. Write `--set field=value`.")
         check_field(name)
-        params[name] = typed_value(name, from_text(name, _TYPES[name], value))
+        params[name] = as_type(name, _TYPES[name], from_text(name, _TYPES[name], value))
     return params
