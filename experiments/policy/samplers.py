@@ -39,7 +39,9 @@ def build_sampler(name: str, seed: int, number: int, num_trials: int) -> optuna.
         case "cmaes":
             if importlib.util.find_spec("cmaes") is None:
                 raise BadInput("`--sampler cmaes` needs the package cmaes: pip install cmaes. Or take another sampler.")
-            return optuna.samplers.CmaEsSampler(seed=own_seed, n_startup_trials=num_random)
+            return optuna.samplers.CmaEsSampler(
+                seed=own_seed, n_startup_trials=num_random, warn_independent_sampling=False
+            )
         case "random":
             return optuna.samplers.RandomSampler(seed=own_seed)
         case "qmc":
@@ -51,7 +53,9 @@ class _NumberedQmc(optuna.samplers.QMCSampler):
     """Sobol's sequence, scrambled, whose point is the trial's number: Optuna would count anew after a resume."""
 
     def __init__(self, seed: int, number: int, independent_sampler: optuna.samplers.BaseSampler) -> None:
-        super().__init__(seed=seed, scramble=True, independent_sampler=independent_sampler)
+        super().__init__(
+            seed=seed, scramble=True, independent_sampler=independent_sampler, warn_independent_sampling=False
+        )
         self._number = number
 
     def _find_sample_id(self, study: optuna.Study, search_space: dict[str, Any]) -> int:
