@@ -3,6 +3,8 @@
 import logging
 import os
 import shutil
+import signal
+import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -48,6 +50,7 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
     """
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
     if not ray.is_initialized():
+        on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
             if settings.ray_address:
                 ray.init(address=settings.ray_address, logging_level=logging.ERROR, log_to_driver=False)
@@ -56,6 +59,8 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
         except (ConnectionError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:160]
             raise BadInput(f"`--ray-address {settings.ray_address}`: no cluster answers ({reason}).") from None
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in the place, which aborts the driver
         token = Path.home() / ".ray" / "auth_token"
         if token.exists():
             token.chmod(0o600)

@@ -46,10 +46,10 @@ def study(folder: Path) -> list[tuple[Any, ...]]:
     return [(one.params, one.state, one.values, one.intermediate_values) for one in searcher.study.get_trials()]
 
 
-def end(driver: subprocess.Popen[bytes], how: signal.Signals) -> int:
+def end(driver: subprocess.Popen[bytes], how: signal.Signals, code: int) -> None:
     driver.send_signal(how)
-    driver.communicate(timeout=60)
-    return driver.returncode
+    _, errors = driver.communicate(timeout=60)
+    assert driver.returncode == code, errors.decode()[-2000:]
 
 
 def test_kills_of_driver_and_worker_change_nothing_of_what_a_search_comes_to(tmp_path: Path) -> None:
@@ -59,11 +59,11 @@ def test_kills_of_driver_and_worker_change_nothing_of_what_a_search_comes_to(tmp
     wait_for_steps(driver, folder, 4)
     os.kill(steps(folder)[-1][2], signal.SIGKILL)  # the worker: Ray starts another one
     wait_for_steps(driver, folder, 3)
-    assert end(driver, signal.SIGKILL) == -signal.SIGKILL
+    end(driver, signal.SIGKILL, -signal.SIGKILL)
     for how, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         driver = start(tmp_path, "disturbed")
         wait_for_steps(driver, folder, 5)
-        assert end(driver, how) == code
+        end(driver, how, code)
     last = start(tmp_path, "disturbed")
     assert last.wait(timeout=180) == 0 and calm.wait(timeout=180) == 0
 

@@ -2,8 +2,9 @@
 
     python -m experiments.recipes.encoder_costs [ENCODER ...] --size 256
 
-Each is measured with SegFormer's decoder, bf16 where the processor has it, on one thread, batches of 4, the fastest of
-several passes. search_spaces/parts.py quotes the numbers.
+Each is measured on a CPU with SegFormer's decoder, bf16 where the processor has it, on one thread, batches of 4: the
+processor time of the fastest of several passes, which other work on the machine changes little. The table
+`search_spaces.parts.COSTS` quotes the numbers.
 """
 
 import argparse
@@ -20,19 +21,19 @@ from trashseg_core.models import build_model
 BATCH, NUM_CLASSES = 4, 11
 
 
-def seconds_per_photo(config: TrialConfig, passes: int = 5) -> tuple[float, float]:
+def seconds_per_photo(config: TrialConfig, passes: int = 3) -> tuple[float, float]:
     """Time one encoder.
 
     Returns:
-        Millions of weights, seconds per photo.
+        Millions of weights, seconds of one core per photo.
     """
     network = build_model(config, NUM_CLASSES)
     images = np.random.default_rng(0).integers(0, 256, (BATCH, config.image_size, config.image_size, 3), np.uint8)
     took = []
     for _ in range(passes + 1):
-        started = time.perf_counter()
+        started = time.process_time()
         predict_logits(network, config, images)
-        took.append((time.perf_counter() - started) / BATCH)
+        took.append((time.process_time() - started) / BATCH)
     return network.parameters_m, min(took[1:])
 
 
