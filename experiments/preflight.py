@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 
 from experiments.journal import Journal, JournalReader
@@ -25,6 +26,26 @@ LOCK = ".lock"
 """File in a run folder that its only driver holds."""
 
 
+def make_folders(settings: SearchSettings) -> None:
+    """Make the run folder, and the one for Ray's bookkeeping where that is elsewhere.
+
+    Raises:
+        BadInput: one cannot be made, or not be written to.
+    """
+    places = {"--out": (settings.out, settings.folder)}
+    if settings.storage is not None and "://" not in settings.storage:
+        places["--storage"] = (settings.storage, Path(settings.storage).absolute())
+    for flag, (given, folder) in places.items():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise BadInput(
+                f"`{flag} {given}`: {folder} cannot be written to ({error.strerror}). Give another."
+            ) from None
+
+
 def prepare(settings: SearchSettings) -> Manifest:
     """Check a new search, build its caches and write its manifest. A refused one leaves no folder behind.
 
@@ -41,6 +62,7 @@ def prepare(settings: SearchSettings) -> Manifest:
 
 def _prepare(settings: SearchSettings) -> Manifest:
     refuse_taken_name(settings.folder)
+    check_gpus(settings)
     space = load(settings.space)
     points = read_points(settings.enqueue, space, settings.pins)
     configs = check_space(space, settings.pins, points)
@@ -58,6 +80,19 @@ def _prepare(settings: SearchSettings) -> Manifest:
     journal.begin(settings.essentials)
     journal.close()
     return manifest
+
+
+def check_gpus(settings: SearchSettings) -> None:
+    """Refuse what this machine does not have before any work; of a cluster only Ray knows (`resources.plan_slots`).
+
+    Raises:
+        BadInput: more GPUs are asked for than torch finds here.
+    """
+    import torch
+
+    asked, found = settings.gpus_per_trial or 0.0, torch.cuda.device_count()
+    if settings.ray_address is None and asked > found:
+        raise BadInput(f"`--gpus-per-trial {asked:g}`, but there are {found} GPUs here. Ask for at most that many.")
 
 
 def gather_warm_start(manifest: Manifest) -> WarmStart | None:

@@ -3,24 +3,24 @@
 from typing import Any
 
 COSTS = {
-    "tu-mobilenetv3_large_100": (3.6, 0.0),
-    "tu-tf_efficientnet_lite0": (3.4, 0.0),
-    "mit_b0": (3.7, 0.0),
-    "efficientnet-b3": (11.2, 0.0),
-    "tu-resnet18": (11.8, 0.0),
-    "mit_b1": (13.7, 0.0),
-    "tu-regnety_032": (18.9, 0.0),
-    "tu-tf_efficientnetv2_s": (20.3, 0.0),
-    "tu-resnet34": (21.9, 0.0),
-    "mit_b2": (24.7, 0.0),
-    "tu-convnext_tiny": (28.5, 0.0),
-    "efficientnet-b5": (28.9, 0.0),
-    "mit_b3": (44.6, 0.0),
-    "tu-convnext_small": (50.1, 0.0),
-    "mit_b5": (82.0, 0.0),
+    "tu-mobilenetv3_large_100": (3.6, 0.012),
+    "tu-tf_efficientnet_lite0": (3.4, 0.013),
+    "mit_b0": (3.7, 0.034),
+    "efficientnet-b3": (11.2, 0.049),
+    "tu-resnet18": (11.8, 0.022),
+    "mit_b1": (13.7, 0.037),
+    "tu-regnety_032": (18.9, 0.043),
+    "tu-tf_efficientnetv2_s": (20.3, 0.041),
+    "tu-resnet34": (21.9, 0.031),
+    "mit_b2": (24.7, 0.058),
+    "tu-convnext_tiny": (28.5, 0.052),
+    "efficientnet-b5": (28.9, 0.080),
+    "mit_b3": (44.6, 0.082),
+    "tu-convnext_small": (50.1, 0.087),
+    "mit_b5": (82.0, 0.154),
 }
 """The encoders that were tried here, tiny to large: millions of weights and seconds per photo of 256 px, both with
-SegFormer's decoder (`python -m experiments.recipes.encoder_costs`: one core with AVX512-bf16, beside other work)."""
+SegFormer's decoder (`python -m experiments.recipes.encoder_costs`: time of one core with AVX512-bf16)."""
 SMALL_ENCODERS = ("tu-tf_efficientnet_lite0", "tu-mobilenetv3_large_100", "tu-resnet18", "mit_b0")
 """For a CPU, or for many trials."""
 CNN_ENCODERS = (

@@ -84,6 +84,20 @@ def test_a_value_of_the_wrong_type_is_refused(capsys: Capture, data: Path) -> No
     ("more", "message"),
     [
         (("--set", "weight_decey=1"), "Unknown hyperparameter `weight_decey`. Did you mean `weight_decay`?"),
+        (("--set", "leraning_rate=1"), "Unknown hyperparameter `leraning_rate`. Did you mean `lr`?"),
+        (("--set", "optimizer=adam"), "must be one of madgrad, adamw, sgd, lion. Did you mean `adamw`?"),
+        (("--set", "loss_mix=dicee"), "Did you mean `dice_ce`?"),
+        (("--set", "augment=hard"), "The value of `augment` is 'hard', but must be one of none, light, strong."),
+        (("--set", "encoder_name=resnet1818"), "neither smp nor timm has. Did you mean `resnet18`?"),
+        (("--set", "lr=nan"), "The value of `lr` is nan, but must be finite."),
+        (("--objective", "f1"), "Expected one of ('val_miou', 'val_miou_low')"),
+        (("--mode", "maximum"), "Unrecognized options: --mode, maximum"),
+        (("--grace-period", "31"), "The value of `--grace-period` is 31, above the 30 epochs."),
+        (("--reduction-factor", "1"), "The value of `--reduction-factor` is 1.0, but must be above 1."),
+        (("--gpus-per-trial", "99"), "`--gpus-per-trial 99`, but there are"),
+        (("--concurrent", "many"), "--concurrent"),
+        (("--warm-start", "nowhere"), "nowhere: there is no search here"),
+        (("--enqueue", "nowhere.json"), "nowhere.json: cannot be read"),
         (("--set", "lr"), "`--set lr` has no `=`. Write `--set field=value`."),
         (("--set", "lr=fast"), "The value of `lr` is 'fast', but must be a number."),
         (("--set", "image_size=100"), "The value of `image_size` is 100, but must be a multiple of 32."),
@@ -99,6 +113,18 @@ def test_a_bad_setting_is_refused_before_any_work(
     words = search_words(data, *more)
     assert message in refused(capsys, *words)
     assert not (Path("runs") / "first" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("flag", ["--out", "--storage"])
+def test_a_place_that_cannot_be_written_to_is_refused(capsys: Capture, data: Path, tmp_path: Path, flag: str) -> None:
+    (tmp_path / "file").write_text("x")
+    assert f"`{flag} file`: {tmp_path / 'file'}" in refused(capsys, *search_words(data, flag, "file"))
+
+
+def test_a_space_in_yaml_is_no_space_and_nothing_in_it_is_run(capsys: Capture, data: Path, tmp_path: Path) -> None:
+    Path("space.yaml").write_text(f"!!python/object/apply:os.system ['touch {tmp_path / 'ran'}']")
+    assert "Unknown space `space.yaml`" in refused(capsys, *search_words(data, "--space", "space.yaml"))
+    assert not (tmp_path / "ran").exists()
 
 
 def test_missing_data_are_refused(capsys: Capture, tmp_path: Path) -> None:
@@ -195,6 +221,21 @@ def collected(words: list[str]) -> tuple[str, ...]:
 )
 def test_repeated_set_flags_are_joined(words: list[str]) -> None:
     assert collected(["search", *words]) == ("lr=0.1", "warmup=0.2")
+
+
+@pytest.mark.parametrize("flag", ["--warm-start", "--enqueue"])
+def test_other_lists_may_be_given_in_several_flags_too(flag: str) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def search(warm_start: tuple[str, ...] = (), enqueue: tuple[str, ...] = ()) -> None:
+        """Keep what was given."""
+        seen.append(warm_start + enqueue)
+
+    def other() -> None:
+        """Make `search` a verb among others."""
+
+    assert run_command({"search": search, "other": other}, "", ["search", flag, "a", flag, "b", "c"]) == 0
+    assert seen == [("a", "b", "c")]
 
 
 def test_debug_raises_what_is_otherwise_one_line(tmp_path: Path) -> None:
