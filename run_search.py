@@ -27,9 +27,10 @@ def search(settings: Annotated[SearchSettings, tyro.conf.arg(name="")]) -> None:
 
     Example: python run_search.py search --data DATA --space quick --name first --trials 6 --epochs 9
     """
-    from experiments.preflight import LOCK, prepare
+    from experiments.preflight import LOCK, make_folders, prepare
     from trashseg_core.files import locked
 
+    make_folders(settings)
     with locked(settings.folder / LOCK, wait=False):
         manifest = prepare(settings)
         from experiments.stages import run_all

@@ -2,11 +2,13 @@
 
 import json
 import os
+import statistics
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from experiments.limits import INFEASIBLE
 from trashseg_core.errors import BadInput
 from trashseg_core.files import sync_folder
 
@@ -28,6 +30,25 @@ class TrialRecord:
     status: str | None = None
     """finished, stopped or failed; None while it runs or waits for a resume."""
     error: str | None = None
+    measured: dict[str, float] = field(default_factory=dict)
+    """What is known of a trial that ended before its first epoch, e.g. its number of weights."""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    """What the sampler noted with its proposal, to go on from."""
+
+    @property
+    def infeasible(self) -> bool:
+        """Whether the trial was ended because it broke a limit."""
+        return self.status == "failed" and (self.error or "").startswith(INFEASIBLE)
+
+    @property
+    def first_metrics(self) -> dict[str, Any]:
+        """What the first epoch reported, or what is known without one."""
+        return {**self.measured, **(self.epochs[min(self.epochs)] if self.epochs else {})}
+
+    def typical(self, metric: str) -> float | None:
+        """Median over the epochs, for what does not change but is measured with noise; None without a report."""
+        values = [metrics[metric] for metrics in self.epochs.values() if metric in metrics]
+        return statistics.median(values) if values else self.measured.get(metric)
 
     def best(self, objective: str) -> tuple[int, float] | None:
         """Epoch with the highest objective and its value; the earlier one of equals; None before the first report."""
@@ -41,6 +62,9 @@ class Journal:
     Each event is one JSON line, on disk before the call returns. A half line at the end, left by a kill or a power
     cut, is dropped on opening.
     """
+
+    header: dict[str, Any] | None = None
+    """What the search was started with, where that was written."""
 
     def __init__(self, path: Path) -> None:
         """Open a journal, reading what it holds.
@@ -81,17 +105,32 @@ class Journal:
     def _apply(self, event: dict[str, Any]) -> None:
         key = event["key"]
         match event["event"]:
+            case "search":
+                self.header = event["settings"]
             case "trial":
                 self.trials[key] = TrialRecord(key, event["params"], event["distributions"], event["config"])
+                self.trials[key].attributes = event.get("attributes", {})
             case "epoch":
                 self.trials[key].epochs[int(event["epoch"])] = event["metrics"]
             case "end":
                 self.trials[key].status, self.trials[key].error = event["status"], event["error"]
+                self.trials[key].measured = event.get("measured", {})
 
-    def add_trial(self, params: dict[str, Any], distributions: dict[str, str], config: dict[str, Any]) -> TrialRecord:
+    def begin(self, settings: dict[str, Any]) -> None:
+        """Record what the search is started with, so that nobody goes on with something else."""
+        self._append({"event": "search", "key": "", "settings": settings})
+
+    def add_trial(
+        self,
+        params: dict[str, Any],
+        distributions: dict[str, str],
+        config: dict[str, Any],
+        attributes: dict[str, Any] | None = None,
+    ) -> TrialRecord:
         """Record that a trial was proposed; its key is the next number."""
         key = f"t{len(self.trials):04d}"
-        self._append({"event": "trial", "key": key, "params": params, "distributions": distributions, "config": config})
+        event = {"event": "trial", "key": key, "params": params, "distributions": distributions, "config": config}
+        self._append({**event, "attributes": attributes} if attributes else event)
         return self.trials[key]
 
     def add_epoch(self, key: str, epoch: int, metrics: dict[str, Any]) -> bool:
@@ -101,10 +140,30 @@ class Journal:
         self._append({"event": "epoch", "key": key, "epoch": epoch, "metrics": metrics})
         return True
 
-    def end_trial(self, key: str, status: str, error: str | None = None) -> None:
-        """Record how a trial ended: finished, stopped or failed."""
-        self._append({"event": "end", "key": key, "status": status, "error": error})
+    def end_trial(
+        self, key: str, status: str, error: str | None = None, measured: dict[str, float] | None = None
+    ) -> None:
+        """Record how a trial ended: finished, stopped or failed; and what was measured without an epoch."""
+        event = {"event": "end", "key": key, "status": status, "error": error}
+        self._append({**event, "measured": measured} if measured else event)
 
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
+
+
+class JournalReader(Journal):
+    """A journal that is read and left alone: a search may be writing it."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the whole lines.
+
+        Raises:
+            BadInput: a line other than the last is damaged.
+        """
+        self.path, self.trials, self.times = path, {}, list[float]()
+        self._read()
+
+    def _apply(self, event: dict[str, Any]) -> None:
+        super()._apply(event)
+        self.times.append(float(event.get("time", 0)))

@@ -1,11 +1,13 @@
 """The manifest: what a run folder was started with, and which hops are done."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from experiments.settings import SearchSettings
+from trashseg_core import __version__
 from trashseg_core.errors import BadInput
 from trashseg_core.files import read_json, write_json
 
@@ -24,6 +26,8 @@ class Manifest:
     """What the space lets vary (`space_check.draw_points`)."""
     data: dict[str, str]
     """Content hash of the train and val annotations with their photos' sizes and times."""
+    points: list[dict[str, Any]] = field(default_factory=list)
+    """Points of the space that are tried right after the default one."""
     hops: dict[str, str] = field(default_factory=dict)
     """Hash of what each finished hop was made from."""
 
@@ -55,7 +59,9 @@ def read_manifest(folder: Path) -> Manifest:
         raise BadInput(f"{folder / FILE}: unknown schema. This version reads schema {SCHEMA}.")
     try:
         settings = dict(document.pop("settings"))
-        settings["set"] = tuple(settings["set"])
+        settings |= {name: tuple(settings.get(name, ())) for name in ("set", "warm_start", "enqueue")}
+        if settings.get("concurrent") is None:  # what 0.1.0 wrote for auto
+            settings["concurrent"] = "auto"
         manifest = Manifest(settings=SearchSettings(**settings), **document)
     except (TypeError, KeyError, ValueError) as error:
         raise BadInput(f"{folder / FILE}: damaged ({error}). Restore it from a backup.") from None
@@ -64,22 +70,45 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def check_unchanged(old: Manifest, domains: dict[str, list[str]], data: dict[str, str]) -> None:
-    """Refuse to go on with a search whose space or data changed under it.
+def check_unchanged(
+    old: Manifest, domains: dict[str, list[str]], data: dict[str, str], header: dict[str, Any] | None = None
+) -> None:
+    """Refuse to go on with a search whose space, settings, data or code changed under it.
+
+    Args:
+        header: the settings that the journal began with (`SearchSettings.essentials`), where it has them.
 
     Raises:
-        BadInput: naming the first difference.
+        BadInput: with every difference.
     """
-    for name in sorted(set(old.domains) | set(domains)):
-        before, now = old.domains.get(name), domains.get(name)
-        if before != now:
-            raise BadInput(
-                f"The space changed since the search was started: `{name}` was {before or 'not in it'}, is "
-                f"{now or 'not in it'}. Undo that, or start a new search."
-            )
-    for split, key in data.items():
-        if old.data.get(split) != key:
-            raise BadInput(f"The {split} data changed since the search was started. Undo that, or start a new search.")
+    settings = old.settings.essentials if header is not None else {}
+    found = [
+        _difference("The space", old.domains, domains),
+        _difference("The settings", header or {}, settings),
+        *(f"The {one} data changed since the search was started" for one in data if old.data.get(one) != data[one]),
+    ]
+    if not compatible(old.version, __version__):
+        found.append(f"trashseg changed since the search was started: it was {old.version}, is {__version__}")
+    changed = [one for one in found if one]
+    if changed:
+        raise BadInput(f"{'. '.join(changed)}. Undo that, or start a new search.")
+
+
+def _difference(what: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """Every name whose value is another one, or None."""
+    differing = [name for name in sorted(before.keys() | now.keys()) if before.get(name, _NONE) != now.get(name, _NONE)]
+    told = [f"`{name}` was {before.get(name, _NONE)}, is {now.get(name, _NONE)}" for name in differing]
+    return f"{what} changed since the search was started: {'; '.join(told)}" if told else None
+
+
+_NONE = "not in it"
+
+
+def compatible(one: str, other: str) -> bool:
+    """Whether two versions compute the same: equal in major and minor number before 1.0, in the major one after."""
+    parts = [version.split(".") for version in (one, other)]
+    count = 2 if parts[0][0] == "0" else 1
+    return parts[0][:count] == parts[1][:count]
 
 
 def fingerprint(*inputs: Path | str) -> str:

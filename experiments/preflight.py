@@ -3,13 +3,17 @@
 import os
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 
-from experiments.journal import Journal
+from experiments.journal import Journal, JournalReader
+from experiments.known_points import read_points
 from experiments.manifest import Manifest, check_unchanged, read_manifest
 from experiments.settings import SearchSettings
 from experiments.space_check import check_space, draw_points, idle_pins
 from experiments.terminal import progress_line
+from experiments.warm_start import FILE as WARM_START
+from experiments.warm_start import WarmStart, collect, read_warm_start
 from search_spaces import load
 from trashseg_core import __version__
 from trashseg_core.config import TrialConfig
@@ -21,6 +25,26 @@ from trashseg_core.training.shares import check_share
 
 LOCK = ".lock"
 """File in a run folder that its only driver holds."""
+
+
+def make_folders(settings: SearchSettings) -> None:
+    """Make the run folder, and the one for Ray's bookkeeping where that is elsewhere.
+
+    Raises:
+        BadInput: one cannot be made, or not be written to.
+    """
+    places = {"--out": (settings.out, settings.folder)}
+    if settings.storage is not None and "://" not in settings.storage:
+        places["--storage"] = (settings.storage, Path(settings.storage).absolute())
+    for flag, (given, folder) in places.items():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise BadInput(
+                f"`{flag} {given}`: {folder} cannot be written to ({error.strerror}). Give another."
+            ) from None
 
 
 def prepare(settings: SearchSettings) -> Manifest:
@@ -39,17 +63,55 @@ def prepare(settings: SearchSettings) -> Manifest:
 
 def _prepare(settings: SearchSettings) -> Manifest:
     refuse_taken_name(settings.folder)
-    configs = check_space(load(settings.space), settings.pins)
-    for sentence in idle_pins(load(settings.space), settings.pins):
+    check_gpus(settings)
+    space = load(settings.space)
+    points = read_points(settings.enqueue, space, settings.pins)
+    configs = check_space(space, settings.pins, points)
+    for sentence in idle_pins(space, settings.pins):
         print(f"warning: {sentence}", flush=True)
     for config in configs:
         check_share(config, settings.num_workers)
     splits = check_data(settings.data_folder)
     check_models(configs)
+    manifest = Manifest(settings, __version__, *_signature(settings, splits), points)
+    warm = gather_warm_start(manifest)
     build_caches(settings.data_folder, configs, splits)
-    manifest = Manifest(settings, __version__, *_signature(settings, splits))
+    if warm is not None:
+        warm.write(settings.folder)
     manifest.write(settings.folder)
+    journal = Journal(settings.folder / "journal.jsonl")
+    journal.begin(settings.essentials)
+    journal.close()
     return manifest
+
+
+def check_gpus(settings: SearchSettings) -> None:
+    """Refuse what this machine does not have before any work; of a cluster only Ray knows (`resources.plan_slots`).
+
+    Raises:
+        BadInput: more GPUs are asked for than torch finds here.
+    """
+    import torch
+
+    asked, found = settings.gpus_per_trial or 0.0, torch.cuda.device_count()
+    if settings.ray_address is None and asked > found:
+        raise BadInput(f"`--gpus-per-trial {asked:g}`, but there are {found} GPUs here. Ask for at most that many.")
+
+
+def gather_warm_start(manifest: Manifest) -> WarmStart | None:
+    """Gather the trials of the earlier searches that the settings name, and say which are left out and why.
+
+    Raises:
+        BadInput: a folder holds no search, or its state is damaged.
+    """
+    settings = manifest.settings
+    if not settings.warm_start:
+        return None
+    needed = (settings.objective, *([settings.second_objective] if settings.second_objective else []))
+    warm = collect(settings.warm_start, load(settings.space), settings.pins, manifest.data, needed, settings.limits)
+    for sentence in warm.sentences():
+        print(sentence, flush=True)
+    return warm
 
 
 def reopen(folder: Path) -> Manifest:
@@ -62,10 +124,12 @@ def reopen(folder: Path) -> Manifest:
     status = folder.stat()
     if status.st_uid != os.getuid() or status.st_mode & stat.S_IWOTH:
         raise BadInput(f"{folder}: owned by another user or writable by everybody. `chmod o-w` your own folder first.")
-    if not _has_epochs(folder):
+    journal = _read_journal(folder)
+    if not any(record.epochs for record in journal.trials.values()):
         raise BadInput(f"{folder}: the search was stopped before anything was saved. Start it again with `search`.")
+    read_warm_start(folder)
     splits = check_data(manifest.settings.data_folder)
-    check_unchanged(manifest, *_signature(manifest.settings, splits))
+    check_unchanged(manifest, *_signature(manifest.settings, splits), journal.header)
     return manifest
 
 
@@ -75,10 +139,11 @@ def refuse_taken_name(folder: Path) -> None:
     Raises:
         BadInput: with the command that goes on.
     """
-    if _has_epochs(folder):
+    if any(record.epochs for record in _read_journal(folder).trials.values()):
         raise BadInput(f"{folder} holds a search already. Go on with `resume {folder}`, or choose another `--name`.")
-    (folder / "journal.jsonl").unlink(missing_ok=True)
-    shutil.rmtree(folder / "trials", ignore_errors=True)  # a checkpoint that the journal does not know of
+    for name in ("journal.jsonl", WARM_START):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "trials", ignore_errors=True)  # first checkpoints that were not recorded any more
 
 
 def check_data(folder: DataFolder) -> dict[str, Split]:
@@ -143,10 +208,23 @@ def _signature(settings: SearchSettings, splits: dict[str, Split]) -> tuple[dict
     return domains, data
 
 
-def _has_epochs(folder: Path) -> bool:
-    path = folder / "journal.jsonl"
-    if not path.is_file():
-        return False
-    journal = Journal(path)
-    journal.close()
-    return any(record.epochs for record in journal.trials.values())
+def _read_journal(folder: Path) -> JournalReader:
+    """Read a run folder's journal, empty where there is none, and hold it against the checkpoints.
+
+    A trial is recorded before it starts, and an epoch before the next one starts. So checkpoints of an unknown trial,
+    or two epochs ahead of the record, mean that lines of the journal are lost, not that nothing was done.
+
+    Raises:
+        BadInput: a line is damaged, or lines are missing.
+    """
+    journal = JournalReader(folder / "journal.jsonl")
+    for path in sorted((folder / "trials").glob("t*/epoch_*")):
+        record = journal.trials.get(path.parent.name)
+        recorded = max(record.epochs, default=0) if record is not None else -1
+        if int(path.name.removeprefix("epoch_")) > recorded + 1:
+            raise BadInput(
+                f"{journal.path}: damaged, lines are missing: trials/{path.parent.name}/{path.name} is there, but the "
+                f"journal ends {'before that trial' if record is None else f'at its epoch {recorded}'}. Restore it "
+                "from a backup, or start a new search under another `--name`."
+            )
+    return journal

@@ -7,6 +7,7 @@ from ray.tune import Callback
 from ray.tune.result import AUTO_RESULT_KEYS
 
 from experiments.journal import Journal, TrialRecord
+from experiments.limits import Limits
 
 FAILURE = "failure"
 """Key of the last report of a trial that failed for a reason of its own; a retry would fail again."""
@@ -28,8 +29,11 @@ class Listener(Protocol):
 class Recorder(Callback):
     """Turns Ray's callbacks into journal entries and passes them on."""
 
-    def __init__(self, journal: Journal, objective: str, listeners: tuple[Listener, ...] = ()) -> None:
+    def __init__(
+        self, journal: Journal, objective: str, listeners: tuple[Listener, ...] = (), limits: Limits | None = None
+    ) -> None:
         self._journal, self._objective, self._listeners = journal, objective, listeners
+        self._limits = limits or Limits()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave nothing for Ray to store: every start makes a new one over the journal."""
@@ -46,12 +50,13 @@ class Recorder(Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """Record an epoch once; a failure or a value that is not finite ends the trial as failed."""
+        """Record an epoch once; a failure, a broken limit or a value that is not finite ends the trial as failed."""
         record = self._record(trial)
         if record.status is not None:  # the scheduler has ended it
             return
         if FAILURE in result:
-            self._journal.end_trial(record.key, "failed", str(result[FAILURE]))
+            known = {metric: result[metric] for metric in self._limits.bounds if metric in result}
+            self._journal.end_trial(record.key, "failed", str(result[FAILURE]), known)
             return
         if self._objective not in result or "epoch" not in result:
             return
@@ -63,6 +68,9 @@ class Recorder(Callback):
         if self._journal.add_epoch(record.key, epoch, _own_metrics(result)):
             for listener in self._listeners:
                 listener.epoch_reported(record, epoch)
+        broken = self._limits.broken(result)
+        if broken is not None:  # the tuner's stop condition is the same
+            self._journal.end_trial(record.key, "failed", broken)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Pass on how a trial ended; the searcher has recorded it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.drawing import figures
+from experiments.drawing.front_section import front_section
 from experiments.drawing.page import (
     Content,
     Raw,
@@ -51,8 +52,8 @@ def write_report(folder: Path, objective: str = "val_miou") -> Path:
     if run.ensemble is not None:
         sections["Ensemble"] = _ensemble(run.ensemble, run.results)
     sections["Classes"] = _classes(run)
-    pictures = sorted((folder / "overlays").glob("*.png"))
-    if pictures:
+    sections |= front_section(folder, run.results, run.records)
+    if pictures := sorted((folder / "overlays").glob("*.png")):
         sections["Pictures"] = _pictures(pictures)
     sections |= {"What to do next": _next(run), "Settings": _settings(run)}
     name = str(run.settings.get("name", folder.absolute().name))

@@ -1,5 +1,6 @@
 """The slots of a search: how many trials side by side, with how many CPUs and GPUs each."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -42,7 +43,12 @@ def plan_slots(settings: SearchSettings, cluster: Mapping[str, float]) -> Slots:
         BadInput: one trial needs more than there is, which Ray would wait for without end.
     """
     cpus, gpus, workers = cluster.get("CPU", 0.0), cluster.get("GPU", 0.0), settings.num_workers
-    per_gpu = settings.gpus_per_trial if settings.gpus_per_trial is not None else (float(workers) if gpus else 0.0)
+    wanted = None if settings.concurrent == "auto" else settings.concurrent
+    per_gpu = settings.gpus_per_trial
+    if per_gpu is None and workers > 1:
+        per_gpu = float(workers) if gpus else 0.0
+    elif per_gpu is None:  # more trials than cards share them evenly
+        per_gpu = 1 / max(1, math.ceil((wanted or 1) / gpus)) if gpus else 0.0
     if per_gpu > gpus:
         raise BadInput(f"`--gpus-per-trial {per_gpu:g}`, but Ray finds {gpus:g} GPUs. Ask for at most that many.")
     if per_gpu > 1 and per_gpu != int(per_gpu):
@@ -62,7 +68,7 @@ def plan_slots(settings: SearchSettings, cluster: Mapping[str, float]) -> Slots:
     if per_cpu > cpus:
         raise BadInput(f"`--cpus-per-trial {per_cpu:g}`, but Ray finds {cpus:g} CPUs. Ask for at most that many.")
     fit = min(int(cpus / per_cpu + 1e-9), by_gpu if by_gpu is not None else 10**6, settings.trials)
-    return Slots(max(1, min(fit, settings.concurrent or fit)), per_cpu, per_gpu, workers)
+    return Slots(max(1, min(fit, wanted or fit)), per_cpu, per_gpu, workers)
 
 
 def fit_nodes(slots: Slots, nodes: Iterable[Mapping[str, float]]) -> Slots:

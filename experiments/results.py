@@ -65,11 +65,11 @@ def result_of(record: TrialRecord, objective: str, folder: Path) -> TrialResult:
 
 
 def rank(results: list[TrialResult], objective: str) -> list[TrialResult]:
-    """Sort best first by the objective; trials without a score last; equals by id."""
+    """Sort best first by the objective; after these the failed trials, which are no answer; equals by id."""
 
-    def order(result: TrialResult) -> tuple[bool, float, str]:
+    def order(result: TrialResult) -> tuple[bool, bool, float, str]:
         value = getattr(result, objective, None)
-        return value is None, -(value or 0.0), result.trial_id
+        return result.status == "failed", value is None, -(value or 0.0), result.trial_id
 
     return sorted(results, key=order)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from experiments.drawing.figures import best_trial
-from experiments.journal import Journal, TrialRecord
+from experiments.journal import JournalReader, TrialRecord
 from experiments.results import TrialResult, rank, read_results
 from trashseg_core.checkpoint import Confusions, read_confusions
 from trashseg_core.confusion import bootstrap_miou
@@ -47,23 +47,6 @@ class RunFolder:
     def best(self) -> TrialResult | None:
         """The best trial that did not fail."""
         return best_trial(self.results, self.objective)
-
-
-class JournalReader(Journal):
-    """A journal that is read and left alone: a search may be writing it."""
-
-    def __init__(self, path: Path) -> None:
-        """Read the whole lines.
-
-        Raises:
-            BadInput: a line other than the last is damaged.
-        """
-        self.path, self.trials, self.times = path, {}, list[float]()
-        self._read()
-
-    def _apply(self, event: dict[str, Any]) -> None:
-        super()._apply(event)
-        self.times.append(float(event.get("time", 0)))
 
 
 def read_run_folder(folder: Path, objective: str) -> RunFolder:

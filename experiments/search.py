@@ -3,9 +3,11 @@
 import logging
 import os
 import shutil
+import signal
+import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from ray import tune
 from experiments.bookkeeping import tune_storage
 from experiments.cluster import check_nodes, living_nodes, shipped_code
 from experiments.guardian import guarded
-from experiments.journal import Journal
+from experiments.journal import Journal, TrialRecord
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.scheduler import RestoredAsha
 from experiments.recorder import Listener, Recorder
@@ -32,6 +34,7 @@ from experiments.resources import Slots, fit_nodes, plan_slots
 from experiments.searcher import OptunaSearcher, Space
 from experiments.settings import SearchSettings
 from experiments.space_check import default_point
+from experiments.trial_memory import fit_memory
 from trashseg_core.errors import BadInput
 
 MAX_FAILURES = 3
@@ -40,14 +43,18 @@ QUIET: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
 Trainable = Callable[[dict[str, Any]], None]
 
 
-def start_ray(settings: SearchSettings) -> Slots:
+def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
     """Connect to the cluster, or start Ray on this machine, and divide its resources among the trials.
+
+    Args:
+        trial_memory_mb: memory of one trial at most, in MiB; 0 where that is not known.
 
     Raises:
         BadInput: no cluster at the address accepts this driver, or one trial needs more than there is.
     """
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
     if not ray.is_initialized():
+        on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
             if settings.ray_address:
                 ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
@@ -59,12 +66,15 @@ def start_ray(settings: SearchSettings) -> Slots:
                 f"`--ray-address {settings.ray_address}`: no cluster answers ({reason}). Is it up there, and are "
                 "RAY_AUTH_MODE and the token in ~/.ray/auth_token here those that it was started with?"
             ) from None
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in the place, which aborts the driver
         token = Path.home() / ".ray" / "auth_token"
         if token.exists():
             token.chmod(0o600)
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    slots = plan_slots(settings, ray.cluster_resources())
-    return fit_nodes(slots, [node["Resources"] for node in living_nodes()])
+    resources = ray.cluster_resources()
+    slots = fit_nodes(plan_slots(settings, resources), [node["Resources"] for node in living_nodes()])
+    return fit_memory(slots, resources, trial_memory_mb) if settings.concurrent == "auto" else slots
 
 
 def build_tuner(
@@ -74,6 +84,9 @@ def build_tuner(
     *,
     journal: Journal | None = None,
     listeners: tuple[Listener, ...] = (),
+    points: Sequence[dict[str, Any]] = (),
+    warm: Sequence[TrialRecord] = (),
+    trial_memory_mb: float = 0.0,
 ) -> tune.Tuner:
     """Create a Tuner around any function trainable that reports `settings.objective` and `epoch`.
 
@@ -84,15 +97,18 @@ def build_tuner(
         space: `space(trial)`, suggesting what the trainable gets.
         journal: the search's record; by default the one in the run folder.
         listeners: who else wants to know how the trials go.
+        points: of the space, to try right after the default one.
+        warm: trials of earlier searches for the sampler.
+        trial_memory_mb: memory of one trial at most, in MiB, as far as it is known.
     """
-    slots = start_ray(settings)
+    slots = start_ray(settings, trial_memory_mb)
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots.concurrent)  # start all slots at once, not one by one
     settings.folder.mkdir(parents=True, exist_ok=True)
     journal = journal or Journal(settings.folder / "journal.jsonl")
     halving = (journal, settings.objective, settings.epochs, settings.first_rung, settings.reduction_factor)
     promotion = None
     if settings.scheduler == "promotion":
-        promotion = PromotionAsha(*halving, settings.trials, slots.concurrent)
+        promotion = PromotionAsha(*halving, settings.trials, slots.concurrent, settings.second_objective)
     scheduler = promotion or RestoredAsha(*halving)
     searcher = OptunaSearcher(
         space,
@@ -107,6 +123,10 @@ def build_tuner(
         first_rung=settings.first_rung,
         sampler=settings.sampler,
         promotion=promotion,
+        points=points,
+        warm=warm,
+        second_objective=settings.second_objective,
+        limits=settings.limits,
     )
     return tune.Tuner(
         tune.with_resources(trainable, tune.PlacementGroupFactory([slots.bundle] * slots.workers)),
@@ -122,7 +142,8 @@ def build_tuner(
         run_config=tune.RunConfig(
             name=f"{settings.name}-{time.time_ns()}",
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-            callbacks=[Recorder(journal, settings.objective, listeners)],
+            callbacks=[Recorder(journal, settings.objective, listeners, settings.limits)],
+            stop=lambda _, result: settings.limits.broken(result) is not None,
             verbose=0,
             **tune_storage(settings),
         ),
@@ -130,9 +151,17 @@ def build_tuner(
 
 
 def run(
-    settings: SearchSettings, space: Space, trainable: Trainable, journal: Journal, listeners: tuple[Listener, ...]
+    settings: SearchSettings,
+    space: Space,
+    trainable: Trainable,
+    journal: Journal,
+    listeners: tuple[Listener, ...],
+    **known: Any,
 ) -> None:
     """Run the trials that the journal does not hold an end of, and stop Ray. Safe to repeat after any kill.
+
+    Args:
+        known: what else `build_tuner` is to know.
 
     Raises:
         BadInput: the cluster cannot be used, or one of its nodes lacks the run folder or the data.
@@ -142,7 +171,7 @@ def run(
         shutil.rmtree(local, ignore_errors=True)  # what an earlier start left; the journal is the truth
     with nullcontext() if settings.ray_address else guarded():  # what runs a cluster is not ours to end
         try:
-            tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners)
+            tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners, **known)
             check_nodes(settings)
             tuner.fit()
         finally:

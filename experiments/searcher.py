@@ -1,16 +1,17 @@
 """The searcher: Optuna behind Ray's Searcher interface, told the truth about stopped and failed trials."""
 
-import math
 import warnings
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 import optuna
 from optuna.distributions import distribution_to_json, json_to_distribution
-from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
+from experiments.frozen_trials import frozen_trial, outcome
 from experiments.journal import Journal, TrialRecord
+from experiments.limits import Limits
+from experiments.pinned_trial import PinnedTrial
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.samplers import SamplerView, build_sampler
 from experiments.policy.standing import standings
@@ -18,34 +19,18 @@ from experiments.policy.standing import standings
 Space = Callable[[Any], None]
 
 
-class PinnedTrial:
-    """An Optuna trial in which some names have a fixed value and are not suggested."""
-
-    def __init__(self, trial: optuna.Trial, pins: dict[str, Any]) -> None:
-        self._trial, self._pins = trial, pins
-
-    def suggest_categorical(self, name: str, choices: Any) -> Any:
-        """As `optuna.Trial.suggest_categorical`."""
-        return self._pins[name] if name in self._pins else self._trial.suggest_categorical(name, choices)
-
-    def suggest_float(self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False) -> Any:
-        """As `optuna.Trial.suggest_float`."""
-        return (
-            self._pins[name] if name in self._pins else self._trial.suggest_float(name, low, high, step=step, log=log)
-        )
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> Any:
-        """As `optuna.Trial.suggest_int`."""
-        return self._pins[name] if name in self._pins else self._trial.suggest_int(name, low, high, step=step, log=log)
-
-
 class OptunaSearcher(Searcher):
     """Proposes trials; the journal is its memory, so a new one over the same journal goes on where the old one was.
 
     A trial that ASHA stopped is told to Optuna as PRUNED with its intermediate values, a failed one as FAIL, a full
-    one as COMPLETE with its best value. For the proposals all trials that reached the first rung are ranked by their
-    standing, whether they run, wait or ended (`samplers.SamplerView`). Proposals are a function of the seed, the
-    trial's number and what is known.
+    one as COMPLETE with its best value. One that broke a limit counts as failed elsewhere, but is PRUNED here with
+    its constraints, so that the sampler learns by how much it did. For the proposals all trials that reached the first
+    rung are ranked by their standing, whether they run, wait or ended (`samplers.SamplerView`). Proposals are a
+    function of the seed, the trial's number and what is known.
+
+    Trials of earlier searches come first in the study. They are no trials of this one: not in the journal, not on
+    the rungs. Where their trainings were of another length, their standing is the one among their like, since the
+    schedule of the learning rate spans a whole training.
     """
 
     def __init__(
@@ -63,6 +48,10 @@ class OptunaSearcher(Searcher):
         first_rung: int = 1,
         sampler: str = "tpe",
         promotion: PromotionAsha | None = None,
+        points: Sequence[dict[str, Any]] = (),
+        warm: Sequence[TrialRecord] = (),
+        second_objective: str | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """Create a searcher over a journal.
 
@@ -75,6 +64,10 @@ class OptunaSearcher(Searcher):
             first_rung: epochs before which a running trial is no news for the sampler.
             sampler: name of Optuna's sampler (`samplers.build_sampler`).
             promotion: the scheduler, where it lets trials pause: those count as not running.
+            points: suggested values of the trials after the first one.
+            warm: trials of earlier searches, whose params are points of this space.
+            second_objective: metric to minimise beside `objective`.
+            limits: bounds on metrics, of which the sampler is told as constraints.
         """
         super().__init__(metric=objective, mode="max")
         self._space, self._journal, self._objective = space, journal, objective
@@ -82,14 +75,16 @@ class OptunaSearcher(Searcher):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
         self._view = SamplerView()
-        self.study = optuna.create_study(direction="maximize", storage=self._view)
+        self._second, self._limits = second_objective, limits or Limits()
+        directions: Any = ["maximize"] if second_objective is None else ["maximize", "minimize"]
+        self.study = optuna.create_study(directions=directions, storage=self._view)
         self._cut, self._first_rung, self._sampler, self._promotion = cut, first_rung, sampler, promotion
         build_sampler(sampler, seed, 0, num_trials)  # refuses one that there is not
         self._numbers: dict[str, int] = {}
         self._keys: dict[str, str] = {}
-        if first_point is not None and not journal.trials:
-            self.study.enqueue_trial(first_point)
-        for record in journal.trials.values():
+        self._points = [*([first_point] if first_point is not None else []), *points]
+        self._warm = list(warm)
+        for record in [*self._warm, *journal.trials.values()]:
             self._remember(record)
         self._waiting = [record for record in journal.trials.values() if record.status is None]
 
@@ -98,20 +93,19 @@ class OptunaSearcher(Searcher):
         return {}
 
     def _remember(self, record: TrialRecord) -> None:
-        """Put a trial of the journal into the study, in the state it had."""
-        distributions = {name: json_to_distribution(text) for name, text in record.distributions.items()}
-        state, value = _outcome(record, self._objective)
-        frozen = optuna.trial.create_trial(
-            state=state,
-            value=value,
-            params=record.params,
-            distributions=distributions,
-            intermediate_values={
-                epoch: m[self._objective] for epoch, m in record.epochs.items() if self._objective in m
-            },
-        )
+        """Put a trial of the journal, or of an earlier search, into the study, in the state it had."""
+        distributions = self._distributions(record)
+        frozen = frozen_trial(record, distributions, self._objective, self._second, self._limits)
         self._numbers[record.key] = len(self.study.get_trials(deepcopy=False))
         self.study.add_trial(frozen)
+
+    def _distributions(self, record: TrialRecord) -> dict[str, Any]:
+        """Where the trial's params came from; those of an earlier search get what this space would suggest them of."""
+        if record.distributions:
+            return {name: json_to_distribution(text) for name, text in record.distributions.items()}
+        trial = optuna.trial.FixedTrial(record.params)
+        self._space(PinnedTrial(trial, self._pins))
+        return dict(trial.distributions)
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
         """Accept what `TuneConfig` says; it is what the searcher was made with."""
@@ -154,6 +148,9 @@ class OptunaSearcher(Searcher):
         number = len(self._journal.trials)
         self.study.sampler = build_sampler(self._sampler, self._seed, number, self._num_trials)
         self._view.standing = {self._numbers[key]: value for key, value in self._standings().items()}
+        self._view.cost = self._costs()
+        if number < len(self._points):
+            self.study.enqueue_trial(self._points[number])
         trial = self.study.ask()
         self._space(PinnedTrial(trial, self._pins))
         self._view.standing = None
@@ -161,21 +158,45 @@ class OptunaSearcher(Searcher):
         if note in self.study._storage.get_trial_system_attrs(trial._trial_id):
             self.study._storage.set_trial_system_attr(trial._trial_id, note, "")
         distributions = {name: distribution_to_json(kind) for name, kind in trial.distributions.items()}
-        record = self._journal.add_trial(dict(trial.params), distributions, {**trial.params, **self._pins})
+        notes = self.study._storage.get_trial_system_attrs(trial._trial_id)
+        record = self._journal.add_trial(
+            dict(trial.params),
+            distributions,
+            {**trial.params, **self._pins},
+            {name: value for name, value in notes.items() if name.startswith("cma:")},  # CMA-ES goes on from these
+        )
         self._numbers[record.key] = trial.number
         return record
 
     def _standings(self) -> dict[str, float]:
         """The values that the sampler sees. Younger trials are left out: early ranks mislead."""
-        known = [
-            record
-            for record in self._journal.trials.values()
-            if record.status == "finished" or max(record.epochs, default=0) >= self._first_rung
-        ]
-        return standings(known, self._objective)
+        lengths: dict[Any, list[TrialRecord]] = {}
+        for record in [*self._warm, *self._journal.trials.values()]:
+            if record.status == "finished" or max(record.epochs, default=0) >= self._first_rung:
+                lengths.setdefault(record.config.get("epochs"), []).append(record)
+        found: dict[str, float] = {}
+        for known in lengths.values():
+            if len(known) > 1 or known[0].key in self._journal.trials:
+                found |= standings(known, self._objective)
+        return found
+
+    def _costs(self) -> dict[int, float] | None:
+        """Second objective by trial number; None where there is only one."""
+        if self._second is None:
+            return None
+        costs = {record.key: record.typical(self._second) for record in [*self._warm, *self._journal.trials.values()]}
+        return {self._numbers[key]: cost for key, cost in costs.items() if cost is not None}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Nothing to do: the journal's callback records every report, this one included."""
+        """Tell Optuna of the limits; the journal's callback records every report, this one included."""
+        key = self._keys.get(trial_id)
+        if key is not None and result.get("epoch") == 1:
+            self._tell_constraints(key, result)
+
+    def _tell_constraints(self, key: str, metrics: dict[str, Any]) -> None:
+        frozen = self.study.get_trials(deepcopy=False)[self._numbers[key]]
+        for metric, excess in self._limits.excesses(metrics).items():
+            self.study._storage.set_trial_system_attr(frozen._trial_id, f"constraints:{metric}", excess)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Record how the trial ended, and tell Optuna."""
@@ -191,25 +212,12 @@ class OptunaSearcher(Searcher):
         for epoch, metrics in record.epochs.items():
             if self._objective in metrics and epoch not in frozen.intermediate_values:
                 self.study._storage.set_trial_intermediate_value(frozen._trial_id, epoch, metrics[self._objective])
-        state, value = _outcome(record, self._objective)
-        self.study.tell(number, value, state=state)
+        state, values = outcome(record, self._objective, self._second)
+        self._tell_constraints(key, record.first_metrics)
+        self.study.tell(number, values, state=state)
 
     def save(self, checkpoint_path: str) -> None:
         """Write nothing: the journal is the state."""
 
     def restore(self, checkpoint_path: str) -> None:
         """Read nothing: the journal is the state."""
-
-
-def _outcome(record: TrialRecord, objective: str) -> tuple[TrialState, float | None]:
-    """Optuna's state and final value of a trial. One without a usable value is PRUNED, never a bad COMPLETE."""
-    best = record.best(objective)
-    match record.status:
-        case None:
-            return TrialState.RUNNING, None
-        case "failed":
-            return TrialState.FAIL, None
-        case "finished" if best is not None and math.isfinite(best[1]):
-            return TrialState.COMPLETE, best[1]
-        case _:
-            return TrialState.PRUNED, None

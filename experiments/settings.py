@@ -1,10 +1,11 @@
 """SearchSettings: budget, resources and paths of one search. What decides a model's weights is in TrialConfig."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from experiments.limits import Limits
 from trashseg_core.config import parse_assignments
 from trashseg_core.data.coco import MAX_JSON_MB
 from trashseg_core.data.folder import DataFolder
@@ -28,10 +29,11 @@ class SearchSettings:
     """Number of configurations to try."""
     epochs: int = 30
     """Length of a full training. Poor trials end at a rung before it."""
-    concurrent: int | None = None
-    """Trials side by side. Default: as many as the CPUs and GPUs allow."""
+    concurrent: int | Literal["auto"] = "auto"
+    """Trials side by side; `auto`: as many as CPUs, GPUs and memory allow."""
     gpus_per_trial: float | None = None
-    """GPUs of one trial; fractions share a card. Default: 1 where there is a GPU, else 0."""
+    """GPUs of one trial; fractions share a card. Default: 1 where there is a GPU, or the share that lets `concurrent`
+    trials run, else 0."""
     cpus_per_trial: float | None = None
     """CPUs of one trial, also its number of threads. Default: 1 per worker without a GPU, else an even share."""
     workers_per_trial: int | None = None
@@ -43,6 +45,19 @@ class SearchSettings:
     """Number of best trials that the ensemble chooses from."""
     objective: Literal["val_miou", "val_miou_low"] = "val_miou"
     """What is maximised: mIoU on val, or its lower 5 % bootstrap quantile."""
+    second_objective: Literal["val_s_per_image", "parameters_m"] | None = None
+    """What is minimised beside it: seconds per image of a prediction, or millions of weights. The result is then a
+    Pareto front, pareto.json."""
+    max_memory_mb: float | None = None
+    """Trials that need more MiB in their first epoch (of the GPU, else of the process) end as failed, infeasible."""
+    max_parameters_m: float | None = None
+    """Trials with more millions of weights end before they train."""
+    max_seconds_per_image: float | None = None
+    """Trials that predict slower, in seconds per image, end after their first epoch."""
+    warm_start: tuple[str, ...] = ()
+    """Run folders of earlier searches, whose trials the sampler is told of where data and fields allow it."""
+    enqueue: tuple[str, ...] = ()
+    """JSON files of known good configurations, one or a list each, to try right after the default one."""
     seed: int = 0
     """Seed of the sampler, and of the trials unless `--set seed=…`."""
     set: tuple[str, ...] = ()
@@ -89,10 +104,13 @@ class SearchSettings:
             raise BadInput(f"The value of `--name` is {self.name!r}, but must be letters, digits, `.`, `_` and `-`.")
         for flag in ("trials", "epochs", "top_k", "max_json_mb"):
             _at_least(flag, getattr(self, flag), 1)
-        for flag in ("concurrent", "grace_period", "workers_per_trial"):
+        if self.concurrent != "auto":
+            _at_least("concurrent", self.concurrent, 1)
+        for flag in ("grace_period", "workers_per_trial"):
             if getattr(self, flag) is not None:
                 _at_least(flag, getattr(self, flag), 1)
-        for flag in ("cpus_per_trial", "time_budget", "max_megapixels"):
+        limits = ("max_memory_mb", "max_parameters_m", "max_seconds_per_image")
+        for flag in ("cpus_per_trial", "time_budget", "max_megapixels", *limits):
             if getattr(self, flag) is not None and not getattr(self, flag) > 0:
                 raise BadInput(f"The value of `--{_dashed(flag)}` is {getattr(self, flag)}, but must be above 0.")
         if self.gpus_per_trial is not None and not self.gpus_per_trial >= 0:
@@ -101,6 +119,10 @@ class SearchSettings:
             raise BadInput(f"The value of `--reduction-factor` is {self.reduction_factor}, but must be above 1.")
         if self.grace_period is not None and self.grace_period > self.epochs:
             raise BadInput(f"The value of `--grace-period` is {self.grace_period}, above the {self.epochs} epochs.")
+        if self.second_objective is not None and self.sampler == "cmaes":
+            raise BadInput("`--sampler cmaes` knows one objective only. Take tpe or gp for `--second-objective`.")
+        if self.second_objective is not None and self.scheduler == "asha":
+            raise BadInput("`--scheduler asha` judges by one value only. Take promotion for `--second-objective`.")
         if not 0 <= self.seed < 2**32:
             raise BadInput(f"The value of `--seed` is {self.seed}, but must be between 0 and 2^32 - 1.")
         if "epochs" in parse_assignments(self.set):
@@ -121,6 +143,18 @@ class SearchSettings:
     def num_workers(self) -> int:
         """Processes that train one trial together."""
         return self.workers_per_trial or max(1, int(self.gpus_per_trial or 1))
+
+    @property
+    def limits(self) -> Limits:
+        """What a trial may cost."""
+        return Limits(self.max_memory_mb, self.max_parameters_m, self.max_seconds_per_image)
+
+    @property
+    def essentials(self) -> dict[str, Any]:
+        """The settings that decide what is proposed and how it is judged; they stay while a search is resumed."""
+        names = ("objective", "second_objective", "epochs", "seed", "scheduler", "sampler", "reduction_factor")
+        values = {name: getattr(self, name) for name in (*names, *(field.name for field in fields(Limits)))}
+        return {**values, "first_rung": self.first_rung, "set": list(self.set)}
 
     @property
     def first_rung(self) -> int:

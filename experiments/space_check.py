@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from trashseg_core.config import TrialConfig, check_field
@@ -66,18 +66,18 @@ class ProbeTrial:
 def default_point(space: Callable[[Any], None], pins: dict[str, Any] | None = None) -> dict[str, Any]:
     """The default configuration as a point of a space: each suggestion's default where the space allows it."""
 
-    def choose(name: str, options: list[Any]) -> Any:
-        default = getattr(TrialConfig, name, None)
-        near = [
-            option for option in options if option == default and isinstance(option, bool) == isinstance(default, bool)
-        ]
-        if isinstance(default, float) and not near and all(isinstance(option, float) for option in options):
-            near = [option for option in options if math.isclose(option, default)]
-        return near[0] if near else options[0]
-
-    trial = ProbeTrial(choose, pins)
-    _call(space, trial)
+    trial = ProbeTrial(default_choice, pins)
+    call_space(space, trial)
     return trial.params
+
+
+def default_choice(name: str, options: list[Any]) -> Any:
+    """The field's default where it is among the options, else the first of them."""
+    default = getattr(TrialConfig, name, None)
+    near = [option for option in options if option == default and isinstance(option, bool) == isinstance(default, bool)]
+    if isinstance(default, float) and not near and all(isinstance(option, float) for option in options):
+        near = [option for option in options if math.isclose(option, default)]
+    return near[0] if near else options[0]
 
 
 def draw_points(
@@ -96,7 +96,7 @@ def draw_points(
     domains: dict[str, set[str]] = {}
     for _ in range(NUM_DRAWS):
         trial = ProbeTrial(lambda name, options: rng.choice(options), pins)
-        _call(space, trial)
+        call_space(space, trial)
         points.append(trial.params)
         for name, domain in trial.domains.items():
             domains.setdefault(name, set()).add(domain)
@@ -110,8 +110,13 @@ def draw_points(
     return points, {name: sorted(met) for name, met in sorted(domains.items())}
 
 
-def check_space(space: Callable[[Any], None], pins: dict[str, Any]) -> list[TrialConfig]:
+def check_space(
+    space: Callable[[Any], None], pins: dict[str, Any], known: Sequence[dict[str, Any]] = ()
+) -> list[TrialConfig]:
     """Draw configurations of a space and refuse it if one of them could not be trained.
+
+    Args:
+        known: points that will be tried, drawn or not.
 
     Returns:
         The default configuration first, then one of each (encoder, weights, decoder, size, classes to paste) drawn.
@@ -120,7 +125,7 @@ def check_space(space: Callable[[Any], None], pins: dict[str, Any]) -> list[Tria
         BadInput: an unknown field, an impossible bound or choice, or a value that TrialConfig refuses.
     """
     models: dict[tuple[Any, ...], TrialConfig] = {}
-    for config in _configs(space, pins):
+    for config in [*_configs(space, pins), *(TrialConfig.from_params({**point, **pins}) for point in known)]:
         pasted = config.augmix_classes if config.augmix_ratio > 0 else None
         key = (config.encoder_name, config.encoder_weights, config.decoder_name, config.predict_size, pasted)
         models.setdefault(key, config)
@@ -141,12 +146,17 @@ def _configs(space: Callable[[Any], None], pins: dict[str, Any]) -> list[TrialCo
     return configs
 
 
-def _call(space: Callable[[Any], None], trial: ProbeTrial) -> None:
+def call_space(space: Callable[[Any], None], trial: ProbeTrial) -> None:
+    """Let a space suggest to a trial.
+
+    Raises:
+        BadInput: a suggestion is refused, or the space fails, which is the user's code.
+    """
     try:
         space(trial)
     except BadInput:
         raise
-    except Exception as error:  # a space is the user's code
+    except Exception as error:
         raise BadInput(f"Space: it fails with {type(error).__name__}: {error}. Mend its function `space`.") from error
 
 

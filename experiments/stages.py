@@ -7,12 +7,15 @@ import numpy as np
 
 from experiments.journal import Journal
 from experiments.manifest import Manifest
+from experiments.pareto import front_sentence, write_front
 from experiments.policy.rungs import milestones, planned_epochs
 from experiments.results import TrialResult, rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
 from experiments.terminal import Terminal, progress_line
 from experiments.tracking import Tracker
 from experiments.trial_folder import TrialFolder
+from experiments.trial_memory import space_memory_mb
+from experiments.warm_start import read_warm_start
 from search_spaces import load
 from trashseg_core.checkpoint import read_confusions
 from trashseg_core.data.folder import DataFolder
@@ -41,11 +44,17 @@ def run_trials(manifest: Manifest) -> list[TrialResult]:
         terminal.rungs = tuple(rungs)
         terminal.planned_epochs = planned_epochs(settings.trials, settings.epochs, rungs, settings.reduction_factor)
     tracker = Tracker(settings, journal, terminal.say)
-    job = TrialJob(settings.data_folder, str(folder), settings.objective)
+    job = TrialJob(settings.data_folder, str(folder), settings.objective, settings.limits)
+    space = load(settings.space)
+    known = {
+        "points": manifest.points,
+        "warm": read_warm_start(folder),
+        "trial_memory_mb": space_memory_mb(space, settings.pins),
+    }
     status = "KILLED"
     try:
         with terminal:
-            run(settings, load(settings.space), build_trainable(job), journal, (terminal, tracker))
+            run(settings, space, build_trainable(job), journal, (terminal, tracker), **known)
         status = "FINISHED"
     finally:
         tidy_trials(journal, settings)
@@ -68,10 +77,12 @@ def tidy_trials(journal: Journal, settings: SearchSettings) -> None:
 
 
 def collect_results(journal: Journal, settings: SearchSettings) -> list[TrialResult]:
-    """Rank what the journal holds, and write `results.json`."""
+    """Rank what the journal holds, and write `results.json`, and `pareto.json` where there are two objectives."""
     rows = [result_of(record, settings.objective, settings.folder) for record in journal.trials.values()]
     results = rank(rows, settings.objective)
     write_results(settings.folder / "results.json", results)
+    if settings.second_objective is not None:
+        write_front(settings.folder, results, journal.trials, settings.objective, settings.second_objective)
     return results
 
 
@@ -166,6 +177,7 @@ def print_summary(settings: SearchSettings, results: list[TrialResult]) -> None:
     print(
         f"\nBest trial   {best.trial_id}: {settings.objective} {getattr(best, settings.objective):.4f} in epoch "
         f"{best.best_epoch}\n"
+        f"{front_sentence(folder)}"
         f"Ensemble     val mIoU {ensemble.val_miou:.4f} ({ensemble.val_miou_crossfit:.4f} held out): {members}\n"
         f"Submission   {folder / 'submission.csv'}\n"
         f"Report       {folder / 'report.html'}\n"

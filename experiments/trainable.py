@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from ray import tune
 
+from experiments.limits import Limits
 from experiments.peers import Peers, WorkerLost
 from experiments.recorder import FAILURE
 from experiments.trial_folder import TrialFolder
@@ -19,6 +20,7 @@ from trashseg_core.config import TrialConfig
 from trashseg_core.data.dataset import TrainingData, open_data
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.hardware import release_memory
+from trashseg_core.models import parameters_m
 from trashseg_core.train import train
 
 
@@ -29,6 +31,7 @@ class TrialJob:
     data_folder: DataFolder
     run_folder: str
     objective: str
+    limits: Limits = Limits()
 
 
 class NodeWithoutStorage(RuntimeError):
@@ -78,6 +81,11 @@ def _train(job: TrialJob, path: Path, config: TrialConfig) -> None:
     num_threads = max(1, int(bundles[0].get("CPU", 1)))
     torch.set_num_threads(num_threads)
     data = _open_data(job.data_folder, config.predict_size, config.augmix_ratio > 0)
+    size = {"parameters_m": parameters_m(config, data.train.num_classes)}
+    too_large = job.limits.broken(size) if last is None else None
+    if too_large is not None:
+        tune.report({FAILURE: too_large, **size})
+        return
     with _peers_working(bundles, job.data_folder, config, last, num_threads):
         train(config, data, report, resume_from=last, loader_threads=num_threads, scratch_dir=path)
 

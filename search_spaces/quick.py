@@ -2,7 +2,9 @@
 
     python run_search.py search --data DATA --space quick --trials 6 --epochs 9 --set image_size=128
 
-Cost and result: see README, "Measured".
+Measured on 2026-11-24 on 279 and 98 photos of 6 classes (`python -m tests.bench end-to-end`), 2 cores: 157 s; the
+ensemble reached val mIoU 0.719, held out 0.705, with 36 epochs in all. Defaults and this space were chosen on that val
+split, so the numbers flatter.
 """
 
 from typing import Any

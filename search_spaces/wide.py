@@ -1,4 +1,4 @@
-"""Everything that may matter about CNNs, for a long search on several GPUs.
+"""Everything that may matter, CNNs and transformers, for a long search on several GPUs.
 
     python run_search.py search --data DATA --space wide --trials 200 --epochs 40 --set image_size=512
 
@@ -9,15 +9,12 @@ from typing import Any
 
 from search_spaces import parts
 
-ENCODERS = (*parts.CNN_ENCODERS, "efficientnet-b5", "tu-convnext_small", "tu-tf_efficientnetv2_s")
-
 
 def space(trial: Any) -> None:
     """Suggest one trial."""
-    parts.encoder(trial, ENCODERS)
-    if parts.decoder(trial, parts.CNN_DECODERS) != "linknet":
+    if parts.architecture(trial) != "linknet":
         parts.decoder_width(trial, (0.25, 0.5, 1.0, 1.5))
-    parts.loss_mix(trial)
+    parts.loss_mix(trial, ("ce", "soft_ce", "dice_ce", "dice_focal", "weights"))
     parts.class_weights(trial)
     if parts.augmix(trial, high=1.0) > 0:
         parts.augmix_details(trial)

@@ -8,7 +8,7 @@ from ray.tune.schedulers import TrialScheduler
 from experiments.journal import Journal
 from experiments.policy.promotion import PromotionAsha
 from experiments.recorder import Recorder
-from experiments.searcher import OptunaSearcher
+from experiments.searcher import OptunaSearcher, Space
 
 STOP, CONTINUE, PAUSE = TrialScheduler.STOP, TrialScheduler.CONTINUE, TrialScheduler.PAUSE
 EPOCHS, TRIALS = 9, 9
@@ -35,11 +35,19 @@ class Fake:
 class Loop:
     """Plays Ray's controller: round by round, each running trial reports an epoch in the order it started."""
 
-    def __init__(self, path: Path, slots: int = 2, trials: int = TRIALS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        slots: int = 2,
+        trials: int = TRIALS,
+        space: Space = lambda trial: trial.suggest_float("lr", 0.0, 1.0),
+        second: str | None = None,
+        **options: Any,
+    ) -> None:
         self.journal, self.slots = Journal(path), slots
-        self.scheduler = PromotionAsha(self.journal, "val_miou", EPOCHS, 3, 3.0, trials, slots)
+        self.scheduler = PromotionAsha(self.journal, "val_miou", EPOCHS, 3, 3.0, trials, slots, second)
         self.searcher = OptunaSearcher(
-            lambda trial: trial.suggest_float("lr", 0.0, 1.0),
+            space,
             self.journal,
             "val_miou",
             trials,
@@ -47,6 +55,8 @@ class Loop:
             cut=self.scheduler.cut,
             first_rung=3,
             promotion=self.scheduler,
+            second_objective=second,
+            **options,
         )
         self.recorder = Recorder(self.journal, "val_miou")
         self.trials: list[Fake] = []
@@ -86,7 +96,7 @@ class Loop:
     def report(self, trial: Fake) -> None:
         """The next epoch of a trial."""
         epoch = max(self.journal.trials[trial.config["trial_key"]].epochs, default=0) + 1
-        result = {"epoch": epoch, "val_miou": trial.config["lr"] * epoch / EPOCHS}
+        result = {"epoch": epoch, "val_miou": trial.config["lr"] * epoch / EPOCHS, "parameters_m": trial.config["lr"]}
         decision = self.scheduler.on_trial_result(self, trial, result)
         self.recorder.on_trial_result(0, [], trial, result)
         if decision == STOP:

@@ -80,27 +80,6 @@ def test_a_value_of_the_wrong_type_is_refused(capsys: Capture, data: Path) -> No
     assert "three" in refused(capsys, *search_words(data, "--trials", "three"))
 
 
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [
-        (("--set", "weight_decey=1"), "Unknown hyperparameter `weight_decey`. Did you mean `weight_decay`?"),
-        (("--set", "lr"), "`--set lr` has no `=`. Write `--set field=value`."),
-        (("--set", "lr=fast"), "The value of `lr` is 'fast', but must be a number."),
-        (("--set", "image_size=100"), "The value of `image_size` is 100, but must be a multiple of 32."),
-        (("--set", "decoder_name=unett"), "The value of `decoder_name` is 'unett', but must be one of"),
-        (("--trials", "0"), "The value of `--trials` is 0, but must be 1 or more."),
-        (("--space", "quik"), "Unknown space `quik`. Spaces: baseline, quick, wide"),
-        (("--tracking-uri", "./mlruns"), "The value of `--tracking-uri` is './mlruns'"),
-    ],
-)
-def test_a_bad_setting_is_refused_before_any_work(
-    capsys: Capture, data: Path, more: tuple[str, ...], message: str
-) -> None:
-    words = search_words(data, *more)
-    assert message in refused(capsys, *words)
-    assert not (Path("runs") / "first" / "manifest.json").exists()
-
-
 def test_missing_data_are_refused(capsys: Capture, tmp_path: Path) -> None:
     assert f"{tmp_path / 'nowhere'}: no such data folder" in refused(capsys, *search_words(Path("nowhere")))
 
@@ -195,6 +174,21 @@ def collected(words: list[str]) -> tuple[str, ...]:
 )
 def test_repeated_set_flags_are_joined(words: list[str]) -> None:
     assert collected(["search", *words]) == ("lr=0.1", "warmup=0.2")
+
+
+@pytest.mark.parametrize("flag", ["--warm-start", "--enqueue"])
+def test_other_lists_may_be_given_in_several_flags_too(flag: str) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def search(warm_start: tuple[str, ...] = (), enqueue: tuple[str, ...] = ()) -> None:
+        """Keep what was given."""
+        seen.append(warm_start + enqueue)
+
+    def other() -> None:
+        """Make `search` a verb among others."""
+
+    assert run_command({"search": search, "other": other}, "", ["search", flag, "a", flag, "b", "c"]) == 0
+    assert seen == [("a", "b", "c")]
 
 
 def test_debug_raises_what_is_otherwise_one_line(tmp_path: Path) -> None:

@@ -103,3 +103,19 @@ def test_a_copy_computes_with_its_own_weights() -> None:
         assert clone.bias is not None
         assert torch.equal(clone(features)[0, :, 0, 0], clone.bias.bfloat16())
         assert not torch.equal(module(features), clone(features))
+
+
+class PadsItself(nn.Conv2d):
+    """Stands in for the convolution of smp's EfficientNet: its padding lies in a forward of its own."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Pad, then convolve."""
+        return super().forward(functional.pad(features, (2, 2, 2, 2)))
+
+
+def test_a_convolution_with_a_forward_of_its_own_keeps_it() -> None:
+    module, features = layer(PadsItself), torch.randn(2, CHANNELS, 12, 12)
+    expected = module(features)
+    speed_up_depthwise(module)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(module(features).float(), expected, rtol=0.02, atol=0.02)

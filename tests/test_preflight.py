@@ -1,11 +1,17 @@
 """Preflight: what a refused or cut-off search leaves behind."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from experiments.preflight import LOCK, prepare, refuse_taken_name
+from experiments.journal import Journal
+from experiments.manifest import Manifest
+from experiments.preflight import LOCK, prepare, refuse_taken_name, reopen
 from experiments.settings import SearchSettings
+from experiments.warm_start import read_warm_start
+from trashseg_core import __version__
 from trashseg_core.errors import BadInput
 
 
@@ -27,12 +33,127 @@ def test_a_refused_search_leaves_a_folder_that_holds_something_else(tmp_path: Pa
     assert (settings.folder / "notes.txt").read_text() == "mine"
 
 
-def test_checkpoints_that_the_journal_does_not_know_are_not_gone_on_from(tmp_path: Path) -> None:
-    """A driver killed before its first record may leave a checkpoint of a configuration that nobody wrote down."""
-    (tmp_path / "trials" / "t0000" / "epoch_0001").mkdir(parents=True)
-    (tmp_path / "journal.jsonl").write_text("")
-    refuse_taken_name(tmp_path)
+def run_folder(folder: Path, epochs: int, checkpoints: dict[str, int]) -> Path:
+    """A journal of one trial with so many epochs, and the last checkpoint of some trials."""
+    journal = Journal(folder / "journal.jsonl")
+    journal.add_trial({}, {}, {})
+    for epoch in range(1, epochs + 1):
+        journal.add_epoch("t0000", epoch, {"val_miou": 0.5})
+    journal.close()
+    for key, epoch in checkpoints.items():
+        (folder / "trials" / key / f"epoch_{epoch:04d}").mkdir(parents=True)
+    return folder
+
+
+def test_a_first_checkpoint_that_was_not_recorded_any_more_is_not_gone_on_from(tmp_path: Path) -> None:
+    """A driver killed before its first record may leave one of a trial that is then proposed anew."""
+    refuse_taken_name(run_folder(tmp_path, 0, {"t0000": 1}))
     assert not (tmp_path / "trials").exists()
+
+
+@pytest.mark.parametrize("damage", ["emptied", "lost", "cut in the middle"])
+def test_a_journal_that_lost_what_the_checkpoints_show_is_never_started_over(tmp_path: Path, damage: str) -> None:
+    folder = run_folder(tmp_path, 5, {"t0000": 5})
+    path = folder / "journal.jsonl"
+    content = path.read_bytes()
+    match damage:
+        case "emptied":
+            path.write_bytes(b"")
+        case "lost":
+            path.unlink()
+        case _:
+            path.write_bytes(content[: len(content) // 2])
+    before = path.read_bytes() if path.exists() else None
+    settings = SearchSettings("data", "quick", folder.name, out=str(folder.parent))
+    Manifest(settings, __version__, {}, {}).write(folder)
+    for go_on in (refuse_taken_name, reopen):
+        with pytest.raises(BadInput, match="journal.jsonl: damaged, lines are missing: trials/t0000/epoch_0005"):
+            go_on(folder)
+    assert (folder / "trials" / "t0000" / "epoch_0005").is_dir()
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+def test_a_checkpoint_one_epoch_ahead_of_the_record_is_no_damage(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="holds a search already. Go on with `resume"):
+        refuse_taken_name(run_folder(tmp_path, 3, {"t0000": 4}))
+
+
+def test_a_damaged_line_is_refused_by_resume_and_search_alike(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, 3, {})
+    lines = (folder / "journal.jsonl").read_bytes().splitlines()
+    (folder / "journal.jsonl").write_bytes(b"\n".join([lines[0], b"{broken", *lines[2:]]) + b"\n")
+    Manifest(SearchSettings("d", "quick", folder.name, out=str(folder.parent)), __version__, {}, {}).write(folder)
+    for go_on in (refuse_taken_name, reopen):
+        with pytest.raises(BadInput, match="line 2 is damaged"):
+            go_on(folder)
+
+
+@pytest.fixture
+def started(tmp_path: Path, sample_folder: Path) -> Path:
+    """A run folder as `prepare` leaves it, with one epoch of its first trial."""
+    settings = SearchSettings(str(sample_folder), "quick", "first", out=str(tmp_path / "runs"), set=("image_size=64",))
+    settings.folder.mkdir(parents=True)
+    prepare(settings)
+    journal = Journal(settings.folder / "journal.jsonl")
+    journal.add_trial({}, {}, {"decoder_width": 0.5, "image_size": 64})
+    journal.add_epoch("t0000", 1, {"val_miou": 0.5})
+    journal.close()
+    return settings.folder
+
+
+def test_an_unchanged_search_is_reopened(started: Path) -> None:
+    assert reopen(started).settings.folder == started
+
+
+def test_every_change_since_the_start_is_named_in_one_refusal(started: Path) -> None:
+    path = started / "manifest.json"
+    document = json.loads(path.read_text())
+    document["settings"] |= {"objective": "val_miou_low", "epochs": 7, "trials": 99}
+    document["domains"]["lr"] = ["1 to 2"]
+    document |= {"version": "0.0.1", "data": {**document["data"], "val": "other"}}
+    path.write_text(json.dumps(document))
+    with pytest.raises(BadInput) as refusal:
+        reopen(started)
+    told = str(refusal.value)
+    for part in (
+        "`lr` was ['1 to 2'], is ['0.001 to 0.005, log']",
+        "`objective` was val_miou, is val_miou_low",
+        "`epochs` was 30, is 7",
+        "The val data changed",
+        f"it was 0.0.1, is {__version__}",
+    ):
+        assert part in told
+    assert "trials" not in told, "a budget may be raised"
+
+
+def test_points_and_earlier_trials_are_kept_with_the_search(tmp_path: Path, sample_folder: Path, started: Path) -> None:
+    points = tmp_path / "points.json"
+    points.write_text('{"decoder_name": "fpn"}')
+    settings = SearchSettings(
+        str(sample_folder),
+        "quick",
+        "second",
+        out=str(tmp_path / "runs"),
+        set=("image_size=64",),
+        warm_start=(str(started),),
+        enqueue=(str(points),),
+    )
+    settings.folder.mkdir(parents=True)
+    manifest = prepare(settings)
+    points.unlink(), shutil.rmtree(started)
+    assert [point["decoder_name"] for point in manifest.points] == ["fpn"]
+    assert [record.key for record in read_warm_start(settings.folder)] == ["first/t0000"]
+
+
+def test_a_point_outside_of_the_space_is_refused_and_leaves_no_folder(tmp_path: Path, sample_folder: Path) -> None:
+    (tmp_path / "points.json").write_text('{"lr": 5}')
+    settings = SearchSettings(
+        str(sample_folder), "quick", "one", out=str(tmp_path), enqueue=(str(tmp_path / "points.json"),)
+    )
+    settings.folder.mkdir()
+    with pytest.raises(BadInput, match="points.json: `lr` is 5.0, but the space allows"):
+        prepare(settings)
+    assert not settings.folder.exists()
 
 
 def test_a_class_to_paste_that_has_no_objects_is_refused_before_any_trial(tmp_path: Path, sample_folder: Path) -> None:

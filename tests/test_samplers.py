@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 from experiments.journal import Journal
 from experiments.policy.samplers import SamplerView
 from experiments.searcher import OptunaSearcher
+from tests.promotion_loop import Loop
 from trashseg_core.errors import BadInput
 
 AVAILABLE = [
@@ -45,8 +46,31 @@ def test_every_sampler_proposes_the_same_after_a_restart(tmp_path: Path, name: s
     play(Journal(tmp_path / "restarted"), name, 9)
     restarted = play(Journal(tmp_path / "restarted"), name, 5)
     assert len(set(through)) == 14
-    if name != "cmaes":  # its distribution lives in Optuna's attributes and starts anew
-        assert restarted == through
+    assert restarted == through
+
+
+def mixed_space(trial: Any) -> None:
+    """Choices, numbers on two scales, integers and a condition."""
+    trial.suggest_categorical("encoder_name", ["small", "middle", "large"])
+    trial.suggest_float("lr", 1e-4, 1e-1, log=True)
+    trial.suggest_int("batch_size", 2, 32)
+    if trial.suggest_categorical("optimizer", ["adamw", "sgd"]) == "sgd":
+        trial.suggest_float("momentum", 0.5, 0.99)
+
+
+@pytest.mark.parametrize(
+    ("name", "second"),
+    [(name, None) for name in AVAILABLE] + [(name, "parameters_m") for name in AVAILABLE if name != "cmaes"],
+)
+def test_every_sampler_drives_a_search_of_a_mixed_space_to_its_end(
+    tmp_path: Path, name: str, second: str | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    loop = Loop(tmp_path / "journal", trials=9, space=mixed_space, sampler=name, second=second)
+    loop.run()
+    records = loop.journal.trials.values()
+    assert len({tuple(record.params.values()) for record in records}) == len(records) == 9
+    assert {record.status for record in records} == {"finished", "stopped"}
+    assert "sampled independently" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("name", AVAILABLE)

@@ -48,6 +48,9 @@ def test_a_grace_period_that_is_asked_for_is_taken() -> None:
         ("gpus_per_trial", -0.5, "`--gpus-per-trial` is -0.5, but must be 0 or more"),
         ("gpus_per_trial", math.nan, "`--gpus-per-trial` is nan, but must be 0 or more"),
         ("reduction_factor", 1.0, "`--reduction-factor` is 1.0, but must be above 1"),
+        ("max_memory_mb", 0.0, "`--max-memory-mb` is 0.0, but must be above 0"),
+        ("max_parameters_m", -1.0, "`--max-parameters-m` is -1.0, but must be above 0"),
+        ("max_seconds_per_image", math.nan, "`--max-seconds-per-image` is nan, but must be above 0"),
         ("seed", -1, "`--seed` is -1, but must be between 0 and"),
         ("seed", 2**32, "`--seed` is 4294967296, but must be between 0 and"),
         ("set", ("epochs=3",), "`--set epochs=…` contradicts `--epochs`"),
@@ -65,6 +68,16 @@ def test_a_grace_period_that_is_asked_for_is_taken() -> None:
 def test_a_setting_that_no_search_could_use_is_refused(field: str, value: Any, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         make(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [({"sampler": "cmaes"}, "`--sampler cmaes` knows one objective only"), ({"scheduler": "asha"}, "Take promotion")],
+)
+def test_what_knows_one_objective_is_refused_with_two(option: dict[str, str], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        make(second_objective="parameters_m", **option)
+    make(**option)
 
 
 def test_pins_hold_the_epochs_the_seed_and_every_set() -> None:

@@ -127,6 +127,26 @@ def test_a_space_with_transformers_offers_only_decoders_that_work_with_every_enc
     assert {point["decoder_name"] for point in points} == set(parts.DECODERS)
 
 
+def test_the_wide_space_pairs_transformers_with_the_decoder_that_works_and_cnns_with_all() -> None:
+    points = drawn("wide")
+    transformers = [point for point in points if point["encoder_name"].startswith("mit_")]
+    assert transformers and all("decoder_name" not in point for point in transformers)
+    assert TrialConfig().decoder_name == "segformer", "what a point without a decoder gets"
+    others = {point["decoder_name"] for point in points if not point["encoder_name"].startswith("mit_")}
+    assert others == set(parts.CNN_DECODERS)
+
+
+def test_weights_of_a_mix_are_suggested_only_with_it() -> None:
+    for point in drawn("wide"):
+        assert ("loss_lovasz" in point) == (point["loss_mix"] == "weights")
+
+
+def test_every_encoder_of_a_space_has_its_cost_in_the_catalogue() -> None:
+    offered = {*parts.SMALL_ENCODERS, *parts.CNN_ENCODERS, *parts.ENCODERS, *parts.LARGE_ENCODERS}
+    assert offered <= parts.COSTS.keys()
+    assert all(weights > 0 and seconds > 0 for weights, seconds in parts.COSTS.values())
+
+
 @pytest.mark.parametrize("name", names())
 def test_a_search_without_augmix_is_part_of_every_space(name: str) -> None:
     assert 0.0 in {point["augmix_ratio"] for point in drawn(name)}

@@ -22,8 +22,17 @@ from trashseg_core.losses import build_loss
 from trashseg_core.models import Network
 from trashseg_core.train import TrainingFailed, train
 
-TIMED = {"images_per_s", "epoch_s", "peak_memory_mb"}
-ALWAYS = {"val_miou", "val_miou_low", "val_loss", "train_loss", "epoch", "lr", "micro_batch_size"} | TIMED
+TIMED = {"images_per_s", "epoch_s", "peak_memory_mb", "val_s_per_image"}
+ALWAYS = {
+    "val_miou",
+    "val_miou_low",
+    "val_loss",
+    "train_loss",
+    "epoch",
+    "lr",
+    "micro_batch_size",
+    "parameters_m",
+} | TIMED
 
 
 @pytest.fixture

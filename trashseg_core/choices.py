@@ -31,3 +31,15 @@ LOSS_PRESETS: dict[str, dict[str, float]] = {
     "dice_ce": {"dice": 0.2, "ce": 0.8},
     "dice_focal": {"dice": 0.25, "focal": 0.75},
 }
+
+OTHER_NAMES = {
+    "learning_rate": "lr",
+    "encoder": "encoder_name",
+    "backbone": "encoder_name",
+    "decoder": "decoder_name",
+    "architecture": "decoder_name",
+    "loss": "loss_mix",
+    "num_epochs": "epochs",
+    "img_size": "image_size",
+}
+"""What other code calls some hyperparameters, for hints."""

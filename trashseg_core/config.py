@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from trashseg_core.choices import DECODERS, LOSS_PRESETS, LOSS_TERMS
+from trashseg_core.choices import DECODERS, LOSS_PRESETS, LOSS_TERMS, OTHER_NAMES
 from trashseg_core.errors import BadInput, did_you_mean
 from trashseg_core.field_values import RANGES, as_type, from_text, not_a_choice
 
@@ -224,7 +224,7 @@ def check_field(name: str) -> None:
         BadInput: with the nearest field's name.
     """
     if name not in _TYPES:
-        hint = did_you_mean(name, FIELDS) or f" Fields: {', '.join(FIELDS)}."
+        hint = did_you_mean(name, FIELDS, OTHER_NAMES) or f" Fields: {', '.join(FIELDS)}."
         raise BadInput(f"Unknown hyperparameter `{name}`.{hint}")
 
 

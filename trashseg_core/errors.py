@@ -1,7 +1,7 @@
 """The errors that this project raises on purpose."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class TrainingFailed(RuntimeError):
@@ -15,7 +15,12 @@ class BadInput(ValueError):
     """
 
 
-def did_you_mean(given: str, allowed: Iterable[str]) -> str:
-    """Return " Did you mean `x`?" for the allowed word nearest to `given`, or an empty string."""
-    near = difflib.get_close_matches(given, list(allowed), n=1)
-    return f" Did you mean `{near[0]}`?" if near else ""
+def did_you_mean(given: str, allowed: Iterable[str], other_names: Mapping[str, str] | None = None) -> str:
+    """Return " Did you mean `x`?" for the allowed word nearest to `given`, or an empty string.
+
+    Args:
+        other_names: allowed words by what others call the same.
+    """
+    words = {**(other_names or {}), **{word: word for word in allowed}}
+    near = difflib.get_close_matches(given, words, n=1)
+    return f" Did you mean `{words[near[0]]}`?" if near else ""

@@ -37,6 +37,11 @@ class Network(nn.Module):
         """Map images uint8 (B, 3, H, W) in RGB to logits float (B, C, H, W)."""
         return self.with_presence(images)[0]
 
+    @property
+    def parameters_m(self) -> float:
+        """Millions of weights."""
+        return _count_weights(self.model) / 1e6
+
     def with_presence(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """Also return the logits (B, C) of which classes are shown, from the auxiliary head, or None without one."""
         output = self.model((images - self.mean) / self.std)
@@ -74,6 +79,16 @@ def build_model(config: TrialConfig, num_classes: int, pretrained: bool = True) 
     return network
 
 
+@functools.lru_cache(maxsize=64)
+def parameters_m(config: TrialConfig, num_classes: int) -> float:
+    """Millions of weights of the network that a config describes, without making it where the encoder allows that."""
+    return _count_weights(_create_empty(config, num_classes)) / 1e6
+
+
+def _count_weights(model: nn.Module) -> int:
+    return sum(weight.numel() for weight in model.parameters())
+
+
 def check_model(config: TrialConfig) -> None:
     """Refuse an encoder that does not exist, or that does not work with the decoder at this image size.
 
@@ -101,17 +116,21 @@ def _fault(encoder_name: str, decoder_name: str, size: int) -> str | None:
     """Build and run the pair without weights or memory; return what goes wrong, or None."""
     config = TrialConfig(encoder_name=encoder_name, decoder_name=decoder_name, encoder_weights="none")
     try:
-        try:
-            with torch.device("meta"):
-                model = _create(config, 2, None)
-        except RuntimeError as error:  # some encoders compute with numbers while they are built
-            if "meta" not in str(error):
-                raise
-            model = _create(config, 2, None).to("meta")
-        shape = model.eval()(torch.empty(1, 3, size, size, device="meta")).shape
+        shape = _create_empty(config, 2).eval()(torch.empty(1, 3, size, size, device="meta")).shape
     except Exception as error:
         return (str(error).strip() or type(error).__name__).splitlines()[0][:120]
     return None if shape == (1, 2, size, size) else f"its output is {tuple(shape[2:])}"
+
+
+def _create_empty(config: TrialConfig, num_classes: int) -> nn.Module:
+    """The model's shapes without memory for its weights."""
+    try:
+        with torch.device("meta"):
+            return _create(config, num_classes, None)
+    except RuntimeError as error:  # some encoders compute with numbers while they are built
+        if "meta" not in str(error):
+            raise
+        return _create(config, num_classes, None).to("meta")
 
 
 def _create(config: TrialConfig, num_classes: int, weights: str | bool | None) -> nn.Module:

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -57,8 +58,10 @@ def train(
 
     Args:
         report: gets, once per epoch, `val_miou`, `val_miou_low`, `val_loss`, `train_loss`, `iou_<class slug>` of each
-            class present, `epoch` (from 1), `lr`, `images_per_s`, `epoch_s`, `peak_memory_mb`, `micro_batch_size`
-            (samples computed at a time; halved when a GPU's memory ran out), and a checkpoint folder.
+            class present, `epoch` (from 1), `lr`, `images_per_s`, `epoch_s`, `peak_memory_mb`, `val_s_per_image`
+            (median time of val's batches from fitted photos to logits, per photo), `parameters_m` (millions of
+            weights), `micro_batch_size` (samples computed at a time; halved when a GPU's memory ran out), and a
+            checkpoint folder.
         resume_from: a checkpoint folder; training goes on with its next epoch, to the same numbers as without a break.
         loader_threads: threads that make samples.
         scratch_dir: where checkpoint folders are written; the system's temporary folder by default.
@@ -79,13 +82,16 @@ def train(
         train_loss = run_epoch(config, epoch, parts, loader)
         trained = time.perf_counter()
         best = _network_to_keep(config, epoch, parts, data.train)
-        confusions, val_loss = score(best, config, data.val, parts.loss, ranks=parts.ranks)
+        seconds: list[float] = []
+        confusions, val_loss = score(best, config, data.val, parts.loss, seconds, parts.ranks)
         metrics = _metrics(confusions, data.val, train_loss, val_loss)
         metrics["epoch"] = epoch
         metrics["lr"] = parts.optimizer.param_groups[-1]["lr"] / parts.optimizer.param_groups[-1]["lr_ratio"]
         metrics["images_per_s"] = loader.num_batches * config.batch_size / (trained - started)
         metrics["epoch_s"] = time.perf_counter() - started
         metrics["peak_memory_mb"] = hardware.peak_memory_mb()
+        metrics["val_s_per_image"] = statistics.median(seconds[1:] or seconds or [0.0])  # the first batch warms up
+        metrics["parameters_m"] = parts.network.parameters_m
         metrics["micro_batch_size"] = config.batch_size // parts.accumulation
         scored = Confusions(confusions, data.val.file_names, data.val.class_names)
         hand_over = functools.partial(_hand_over, report, scratch_dir, config, best, parts, metrics, scored)

@@ -27,6 +27,7 @@ class PromotionAsha(FIFOScheduler):
         reduction_factor: float,
         num_trials: int,
         max_concurrent: int,
+        second_objective: str | None = None,
     ) -> None:
         """Create a scheduler over a journal.
 
@@ -34,11 +35,13 @@ class PromotionAsha(FIFOScheduler):
             grace_period: epochs of the first rung.
             num_trials: trials in all; once the journal holds as many, no new ones come.
             max_concurrent: trials that may run side by side.
+            second_objective: metric to minimise; rungs then promote by Pareto fronts (`Rungs`).
         """
         super().__init__()
         self._journal, self._objective = journal, objective
         self._num_trials, self._max_concurrent = num_trials, max_concurrent
-        self._rungs = Rungs(epochs, grace_period, reduction_factor, objective)
+        self._second = second_objective
+        self._rungs = Rungs(epochs, grace_period, reduction_factor, objective, second_objective)
         self._rungs.rebuild(journal.trials.values())
         self._keys: dict[str, str] = {}
         self._waiting: set[str] = {
@@ -91,7 +94,7 @@ class PromotionAsha(FIFOScheduler):
             self._journal.end_trial(key, "failed", reason)
             return TrialScheduler.STOP
         repeated = epoch < self._rungs.reached(key)
-        self._rungs.enter(key, int(epoch), value)
+        self._rungs.enter(key, int(epoch), value, result.get(self._second) if self._second else None)
         if epoch >= self._rungs.epochs:
             return TrialScheduler.STOP
         if epoch not in self._rungs.milestones or repeated or due is not None and epoch == due:

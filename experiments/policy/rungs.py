@@ -1,8 +1,10 @@
 """The rungs of successive halving: who reached which, with what value, and who may go on."""
 
+import statistics
 from collections.abc import Collection, Iterable, Sequence
 
 from experiments.journal import TrialRecord
+from experiments.policy.fronts import pareto_order
 
 
 class Rungs:
@@ -10,10 +12,16 @@ class Rungs:
 
     Rungs lie at `epochs / reduction_factor**k`, from the first rung upwards, so that the last step is as long as the
     others. (Li et al., arXiv 1810.05934, where the maximum resource is a rung itself.)
+
+    With a second objective the ranks are those of `fronts.pareto_order`: by the objective alone, small networks would
+    never be trained in full, and the front would end where it gets interesting.
     """
 
-    def __init__(self, epochs: int, first_rung: int, reduction_factor: float, objective: str) -> None:
-        self._factor, self._objective = reduction_factor, objective
+    def __init__(
+        self, epochs: int, first_rung: int, reduction_factor: float, objective: str, second: str | None = None
+    ) -> None:
+        self._factor, self._objective, self._second = reduction_factor, objective, second
+        self._costs: dict[str, list[float]] = {}
         self.epochs = epochs
         self.milestones = milestones(epochs, first_rung, reduction_factor)
         """Epochs of the rungs, ascending; the full length is none of them."""
@@ -25,13 +33,21 @@ class Rungs:
         """Enter what the journal holds."""
         for record in records:
             for epoch in sorted(record.epochs):
-                if self._objective in record.epochs[epoch]:
-                    self.enter(record.key, epoch, record.epochs[epoch][self._objective])
+                metrics = record.epochs[epoch]
+                if self._objective in metrics and not record.infeasible:
+                    cost = metrics.get(self._second) if self._second else None
+                    self.enter(record.key, epoch, metrics[self._objective], cost)
 
-    def enter(self, key: str, epoch: int, value: float) -> None:
-        """Enter a report; the value at a rung is the best so far. Repeated epochs change nothing."""
+    def enter(self, key: str, epoch: int, value: float, cost: float | None = None) -> None:
+        """Enter a report; the value at a rung is the best so far. Repeated epochs change nothing.
+
+        Args:
+            cost: the second objective, lower is better; of several measurements the median counts.
+        """
         if epoch <= self.reached(key):
             return
+        if cost is not None:
+            self._costs.setdefault(key, []).append(cost)
         self._best[key] = max(value, self._best.get(key, value))
         self._reached[key] = epoch
         for milestone in self.milestones:
@@ -51,12 +67,19 @@ class Rungs:
         """
         for milestone in reversed(self.milestones):
             values = self.values[milestone]
-            ranked = sorted(values, key=lambda key: (-values[key], key))
+            ranked = self._ranked(values)
             count = int(len(ranked) / self._factor)
             for key in ranked[: max(count, 1) if at_least_one else count]:
                 if key in waiting and self.reached(key) == milestone:
                     return key
         return None
+
+    def _ranked(self, values: dict[str, float]) -> list[str]:
+        """Trials of a rung, best first."""
+        if self._second is None:
+            return sorted(values, key=lambda key: (-values[key], key))
+        costs = {key: statistics.median(self._costs[key]) for key in values if key in self._costs}
+        return pareto_order({key: (values[key], costs.get(key, float("inf"))) for key in values})
 
 
 def planned_epochs(num_trials: int, epochs: int, rungs: Sequence[int], reduction_factor: float) -> float:

@@ -39,7 +39,9 @@ def build_sampler(name: str, seed: int, number: int, num_trials: int) -> optuna.
         case "cmaes":
             if importlib.util.find_spec("cmaes") is None:
                 raise BadInput("`--sampler cmaes` needs the package cmaes: pip install cmaes. Or take another sampler.")
-            return optuna.samplers.CmaEsSampler(seed=own_seed, n_startup_trials=num_random)
+            return optuna.samplers.CmaEsSampler(
+                seed=own_seed, n_startup_trials=num_random, warn_independent_sampling=False
+            )
         case "random":
             return optuna.samplers.RandomSampler(seed=own_seed)
         case "qmc":
@@ -51,7 +53,9 @@ class _NumberedQmc(optuna.samplers.QMCSampler):
     """Sobol's sequence, scrambled, whose point is the trial's number: Optuna would count anew after a resume."""
 
     def __init__(self, seed: int, number: int, independent_sampler: optuna.samplers.BaseSampler) -> None:
-        super().__init__(seed=seed, scramble=True, independent_sampler=independent_sampler)
+        super().__init__(
+            seed=seed, scramble=True, independent_sampler=independent_sampler, warn_independent_sampling=False
+        )
         self._number = number
 
     def _find_sample_id(self, study: optuna.Study, search_space: dict[str, Any]) -> int:
@@ -71,6 +75,8 @@ class SamplerView(optuna.storages.InMemoryStorage):
         super().__init__()
         self.standing: dict[int, float] | None = None
         """Value by trial number, higher is better; None shows the trials as they are."""
+        self.cost: dict[int, float] | None = None
+        """Second value by trial number, lower is better; None in a study with one objective."""
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
@@ -85,10 +91,14 @@ class SamplerView(optuna.storages.InMemoryStorage):
     def _show(self, trial: FrozenTrial) -> FrozenTrial:
         assert self.standing is not None
         value = self.standing.get(trial.number)
-        if value is None and trial.state != TrialState.FAIL:
+        values = None if value is None else [value]
+        if values is not None and self.cost is not None:
+            values = [*values, self.cost[trial.number]] if trial.number in self.cost else None
+        stripped = (TrialState.FAIL,) if self.cost is None else (TrialState.FAIL, TrialState.PRUNED)
+        if values is None and trial.state not in stripped:  # TPE takes no intermediate values beside two objectives
             return trial
         shown: Any = copy.copy(trial)
-        shown.state = TrialState.PRUNED if value is None else TrialState.COMPLETE
-        shown.value = value
+        shown.state = TrialState.PRUNED if values is None else TrialState.COMPLETE
+        shown.values = values
         shown.intermediate_values = {}
         return shown

@@ -27,6 +27,8 @@ class RestoredAsha(AsyncHyperBandScheduler):
         }
         for milestone, recorded in self._rungs():
             for record in journal.trials.values():
+                if record.infeasible:
+                    continue
                 reached = [epoch for epoch in record.epochs if epoch >= milestone and objective in record.epochs[epoch]]
                 if reached:
                     until = [one for one in record.epochs if one <= min(reached) and objective in record.epochs[one]]

@@ -18,10 +18,7 @@ from search_spaces import UnknownSpace
 from trashseg_core.errors import BadInput
 
 Verb = Callable[..., None]
-
-
-class Terminated(BaseException):
-    """SIGTERM arrived."""
+LIST_FLAGS = ("--set", "--warm-start", "--enqueue")
 
 
 def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
@@ -35,9 +32,10 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
         0 fine, 1 failed, 2 bad input, 130 interrupted, 143 terminated.
     """
     debug = "--debug" in arguments
-    arguments = _join_repeated([word for word in arguments if word != "--debug"], "--set")
-    signal.signal(signal.SIGTERM, _on_signal)
-    signal.signal(signal.SIGINT, _on_signal)
+    arguments = [word for word in arguments if word != "--debug"]
+    for flag in LIST_FLAGS:
+        arguments = _join_repeated(arguments, flag)
+    received = _unwind_on_signals()
     try:
         return _run(verbs, description, arguments)
     except (BadInput, UnknownSpace) as error:
@@ -45,9 +43,8 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
             raise
         return _fail(2, str(error))
     except KeyboardInterrupt:
-        return _fail(130, f"Interrupted; every checkpointed epoch is kept.{_how_to_go_on(arguments)}")
-    except Terminated:
-        return _fail(143, f"Terminated; every checkpointed epoch is kept.{_how_to_go_on(arguments)}")
+        what, code = ("Terminated", 143) if signal.SIGTERM in received else ("Interrupted", 130)
+        return _fail(code, f"{what}; every checkpointed epoch is kept.{_how_to_go_on(arguments)}")
     except Exception as error:
         if debug:
             raise
@@ -102,12 +99,26 @@ def _join_repeated(arguments: list[str], flag: str) -> list[str]:
     return [*kept, flag, *values]
 
 
-def _on_signal(number: int, frame: FrameType | None) -> None:
-    """Unwind once, so that everything is saved and stopped; a second signal ends at once."""
-    code = 130 if number == signal.SIGINT else 143
-    for same in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(same, lambda *_: os._exit(code))
-    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+def _unwind_on_signals() -> list[int]:
+    """Let SIGINT and SIGTERM unwind once, so that everything is saved and stopped; a second signal ends at once.
+
+    Both raise KeyboardInterrupt: it alone gets through Ray's compiled code.
+
+    Returns:
+        A list that gets the signal that arrived.
+    """
+    received: list[int] = []
+
+    def unwind(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        code = 130 if number == signal.SIGINT else 143
+        for same in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(same, lambda *_: os._exit(code))
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, unwind)
+    return received
 
 
 def _how_to_go_on(arguments: list[str]) -> str:

@@ -1,5 +1,6 @@
 """Scoring a network on a split: per-image confusion matrices at native size, and the loss."""
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,9 +18,17 @@ from trashseg_core.training.ranks import ALONE, Ranks
 
 
 def score(
-    network: Network, config: TrialConfig, split: CachedSplit, loss: Loss, ranks: Ranks = ALONE
+    network: Network,
+    config: TrialConfig,
+    split: CachedSplit,
+    loss: Loss,
+    seconds: list[float] | None = None,
+    ranks: Ranks = ALONE,
 ) -> tuple[np.ndarray, float]:
     """Predict every photo and compare it with its truth at the photo's own size. Ranks take batches in turn.
+
+    Args:
+        seconds: gets, for each batch, the time per photo that its prediction took: from fitted photos to logits.
 
     Returns:
         Confusion matrices int64 (N, C, C), rows = truth; mean loss per photo at the training size.
@@ -28,7 +37,10 @@ def score(
     total = torch.zeros((), dtype=torch.float64)
     for start in range(ranks.rank * config.batch_size, len(split), ranks.size * config.batch_size):
         chosen = slice(start, start + config.batch_size)
+        started = time.perf_counter()
         logits = predict_logits(network, config, split.images[chosen])
+        if seconds is not None:
+            seconds.append((time.perf_counter() - started) / len(logits))
         target = torch.from_numpy(split.labels[chosen].astype(np.int64))
         total += float(loss(logits, target)) * len(target)
         for index, one in enumerate(logits, start):

@@ -42,11 +42,15 @@ def _forward(module: nn.Conv2d, ordinary: Any, features: Tensor) -> Tensor:
 
 
 def _is_plain(module: nn.Conv2d) -> bool:
-    """Whether `_Depthwise` covers it: one filter per channel, an odd square kernel, zero padding, no dilation."""
+    """Whether `_Depthwise` covers it: one filter per channel, an odd square kernel, zero padding, no dilation.
+
+    Other classes of convolutions, like that of smp's EfficientNet, may pad in a forward of their own.
+    """
     height, width = module.kernel_size
     numeric = not isinstance(module.padding, str) and module.padding[0] == module.padding[1] < height
     return (
-        module.out_channels == module.in_channels
+        type(module) in (nn.Conv2d, Conv2dSame)
+        and module.out_channels == module.in_channels
         and height == width
         and height % 2 == 1
         and height >= WINDOW

@@ -1,0 +1,48 @@
+"""Frozen trials: a trial's record in the form, and in the state, in which Optuna is to know it."""
+
+import math
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from experiments.journal import TrialRecord
+from experiments.limits import Limits
+
+
+def frozen_trial(
+    record: TrialRecord, distributions: dict[str, Any], objective: str, second: str | None, limits: Limits
+) -> FrozenTrial:
+    """Turn a record into a trial for `Study.add_trial`.
+
+    Args:
+        distributions: of the record's params.
+        second: metric to minimise beside the objective, if there is one.
+        limits: told as constraints.
+    """
+    state, values = outcome(record, objective, second)
+    return optuna.trial.create_trial(
+        state=state,
+        values=values,
+        params=record.params,
+        distributions=distributions,
+        system_attrs=dict(record.attributes),
+        constraints=limits.excesses(record.first_metrics) if record.first_metrics else None,
+        intermediate_values={epoch: one[objective] for epoch, one in record.epochs.items() if objective in one},
+    )
+
+
+def outcome(record: TrialRecord, objective: str, second: str | None) -> tuple[TrialState, list[float] | None]:
+    """Optuna's state and final values of a trial. One without usable values is PRUNED, never a bad COMPLETE."""
+    best = record.best(objective)
+    found = [None if best is None else best[1], *([] if second is None else [record.typical(second)])]
+    values = [value for value in found if value is not None and math.isfinite(value)]
+    match record.status:
+        case None:
+            return TrialState.RUNNING, None
+        case "failed" if not record.infeasible:
+            return TrialState.FAIL, None
+        case "finished" if len(values) == len(found):
+            return TrialState.COMPLETE, values
+        case _:
+            return TrialState.PRUNED, None
