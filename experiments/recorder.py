@@ -1,6 +1,7 @@
 """The recorder: Ray's callback that writes every report to the journal first, then shows and tracks it."""
 
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from ray.tune import Callback
@@ -28,8 +29,19 @@ class Listener(Protocol):
 class Recorder(Callback):
     """Turns Ray's callbacks into journal entries and passes them on."""
 
-    def __init__(self, journal: Journal, objective: str, listeners: tuple[Listener, ...] = ()) -> None:
-        self._journal, self._objective, self._listeners = journal, objective, listeners
+    def __init__(
+        self,
+        journal: Journal,
+        objective: str,
+        listeners: tuple[Listener, ...] = (),
+        each_step: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Create a recorder.
+
+        Args:
+            each_step: called after each step of Tune's loop, ten times a second or more often.
+        """
+        self._journal, self._objective, self._listeners, self._each_step = journal, objective, listeners, each_step
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave nothing for Ray to store: every start makes a new one over the journal."""
@@ -37,6 +49,10 @@ class Recorder(Callback):
 
     def _record(self, trial: Any) -> TrialRecord:
         return self._journal.trials[trial.config["trial_key"]]
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Pass on that Tune made a step."""
+        self._each_step()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Pass on that a trial runs."""

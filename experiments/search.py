@@ -22,6 +22,7 @@ from ray import tune
 
 from experiments.guardian import start_guardian
 from experiments.journal import Journal
+from experiments.keeper import Keeper
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.scheduler import RestoredAsha
 from experiments.recorder import Listener, Recorder
@@ -100,6 +101,8 @@ def build_tuner(
         sampler=settings.sampler,
         promotion=promotion,
     )
+    keeper = Keeper(journal, settings, promotion)
+    keeper.tidy()
     return tune.Tuner(
         tune.with_resources(trainable, {"cpu": slots.cpus, "gpu": slots.gpus}),
         tune_config=tune.TuneConfig(
@@ -115,7 +118,7 @@ def build_tuner(
             name=f"{settings.name}-{time.time_ns()}",
             storage_path=_absolute(settings.storage) if settings.storage else str(settings.folder / "ray"),
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-            callbacks=[Recorder(journal, settings.objective, listeners)],
+            callbacks=[Recorder(journal, settings.objective, (*listeners, keeper), keeper.make_room)],
             verbose=0,
         ),
     )

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from experiments.journal import Journal
+from experiments.keeper import Keeper, with_weights
 from experiments.manifest import Manifest
 from experiments.policy.rungs import milestones, planned_epochs
 from experiments.results import TrialResult, rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
 from experiments.terminal import Terminal, progress_line
 from experiments.tracking import Tracker
-from experiments.trial_folder import TrialFolder
 from search_spaces import load
 from trashseg_core.checkpoint import read_confusions
 from trashseg_core.data.folder import DataFolder
@@ -41,30 +41,22 @@ def run_trials(manifest: Manifest) -> list[TrialResult]:
         terminal.rungs = tuple(rungs)
         terminal.planned_epochs = planned_epochs(settings.trials, settings.epochs, rungs, settings.reduction_factor)
     tracker = Tracker(settings, journal, terminal.say)
-    job = TrialJob(settings.data_folder, str(folder), settings.objective)
+    job = TrialJob(settings.data_folder, str(folder), settings.objective, settings.disk_bytes)
     status = "KILLED"
     try:
         with terminal:
             run(settings, load(settings.space), build_trainable(job), journal, (terminal, tracker))
         status = "FINISHED"
     finally:
-        tidy_trials(journal, settings)
+        Keeper(journal, settings).tidy()  # a process that was stopped may have written after its trial's end
         results = collect_results(journal, settings)
         best = {name: getattr(results[0], name) for name in ("val_miou", "val_miou_low")} if results else {}
         metrics = {f"best_{name}": value for name, value in best.items() if value is not None}
         tracker.finish(status, metrics, [folder / "results.json"])
         journal.close()
-    if not any(result.checkpoint for result in results):
+    if not with_weights(results, folder):
         raise SearchFailed(failure_summary(results))
     return results
-
-
-def tidy_trials(journal: Journal, settings: SearchSettings) -> None:
-    """Keep the best checkpoint only of every trial that ended; an open one also keeps its last, to go on from."""
-    for record in journal.trials.values():
-        path = settings.folder / "trials" / record.key
-        if record.status is not None and path.is_dir():
-            TrialFolder(path, settings.objective).prune()
 
 
 def collect_results(journal: Journal, settings: SearchSettings) -> list[TrialResult]:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from ray import tune
 
+from experiments.disk_budget import DiskBudget
 from experiments.recorder import FAILURE
 from experiments.trial_folder import TrialFolder
 from trashseg_core.checkpoint import read_state
@@ -26,6 +27,7 @@ class TrialJob:
     data_folder: DataFolder
     run_folder: str
     objective: str
+    disk_bytes: int | None = None
 
 
 def build_trainable(job: TrialJob) -> Callable[[dict[str, Any]], None]:
@@ -48,14 +50,16 @@ def run_trial(job: TrialJob, params: dict[str, Any]) -> None:
     torch.set_num_threads(num_threads)
     values = dict(params)
     key = values.pop("trial_key")
+    budget = DiskBudget(Path(job.run_folder) / "trials", key, job.disk_bytes)
     try:
-        _train(job, Path(job.run_folder) / "trials" / key, TrialConfig.from_params(values), num_threads)
+        _train(job, Path(job.run_folder) / "trials" / key, TrialConfig.from_params(values), num_threads, budget)
     except Exception as error:
+        budget.release()
         reason = str(error).strip().splitlines() or [""]
         tune.report({FAILURE: f"{type(error).__name__}: {reason[0][:300]}"})
 
 
-def _train(job: TrialJob, path: Path, config: TrialConfig, num_threads: int) -> None:
+def _train(job: TrialJob, path: Path, config: TrialConfig, num_threads: int, budget: DiskBudget) -> None:
     folder = TrialFolder(path, job.objective)
     last = folder.last()
     if last is not None:  # the driver may have died between this checkpoint and its record
@@ -63,10 +67,19 @@ def _train(job: TrialJob, path: Path, config: TrialConfig, num_threads: int) -> 
 
     def report(metrics: dict[str, float], checkpoint: Path) -> None:
         folder.keep(int(metrics["epoch"]), checkpoint, metrics[job.objective])
+        budget.release()  # before the report, out of which a trial that is stopped never comes back
         tune.report(metrics)
 
     data = _open_data(job.data_folder, config.predict_size, config.augmix_ratio > 0)
-    train(config, data, report, resume_from=last, loader_threads=num_threads, scratch_dir=path)
+    train(
+        config,
+        data,
+        report,
+        resume_from=last,
+        loader_threads=num_threads,
+        scratch_dir=path,
+        make_room=budget.make_room,
+    )
 
 
 @functools.lru_cache(maxsize=4)

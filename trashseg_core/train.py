@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 from trashseg_core import hardware
 from trashseg_core.checkpoint import (
     Confusions,
+    checkpoint_bytes,
     load_weights,
     read_config,
     read_state,
@@ -46,6 +47,7 @@ def train(
     *,
     loader_threads: int = 1,
     scratch_dir: Path | None = None,
+    make_room: Callable[[int], None] | None = None,
 ) -> None:
     """Train one model and report every epoch.
 
@@ -56,6 +58,7 @@ def train(
         resume_from: a checkpoint folder; training goes on with its next epoch, to the same numbers as without a break.
         loader_threads: threads that make samples.
         scratch_dir: where checkpoint folders are written; the system's temporary folder by default.
+        make_room: called before each checkpoint is written, with the bytes that it takes at most.
 
     Raises:
         TrainingFailed: the loss is not finite, or no pixel of val counts.
@@ -79,9 +82,12 @@ def train(
         metrics["epoch_s"] = time.perf_counter() - started
         metrics["peak_memory_mb"] = hardware.peak_memory_mb()
         metrics["micro_batch_size"] = config.batch_size // parts.accumulation
+        scored = Confusions(confusions, data.val.file_names, data.val.class_names)
+        state = _state(epoch, metrics, parts)
+        if make_room is not None:
+            make_room(checkpoint_bytes(best.model, state, scored))
         with tempfile.TemporaryDirectory(dir=scratch_dir, prefix=".epoch.") as name:
-            scored = Confusions(confusions, data.val.file_names, data.val.class_names)
-            write_checkpoint(Path(name), config, best.model, _state(epoch, metrics, parts), scored)
+            write_checkpoint(Path(name), config, best.model, state, scored)
             report(metrics, Path(name))
 
 

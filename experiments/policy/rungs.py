@@ -59,6 +59,16 @@ class Rungs:
         return None
 
 
+    def last_in_line(self, waiting: Collection[str]) -> str | None:
+        """The waiting trial that is furthest from a promotion: the worst at the lowest rung that has one."""
+        for milestone in self.milestones:
+            values = self.values[milestone]
+            here = [key for key in waiting if self.reached(key) == milestone]
+            if here:
+                return min(here, key=lambda key: (values[key], key))
+        return None
+
+
 def planned_epochs(num_trials: int, epochs: int, rungs: Sequence[int], reduction_factor: float) -> float:
     """Epochs of a whole search, where the best 1/N of each rung go on, at least one."""
     total, alive, before = 0.0, num_trials, 0
