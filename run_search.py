@@ -38,7 +38,11 @@ def search(settings: Annotated[SearchSettings, tyro.conf.arg(name="")]) -> None:
 
 
 def resume(
-    run: Annotated[Path, tyro.conf.Positional], /, trials: int | None = None, time_budget: float | None = None
+    run: Annotated[Path, tyro.conf.Positional],
+    /,
+    trials: int | None = None,
+    time_budget: float | None = None,
+    disk_gb: float | None = None,
 ) -> None:
     """Go on with a search where it stopped; every checkpointed epoch is kept.
 
@@ -46,6 +50,7 @@ def resume(
         run: run folder, e.g. runs/first
         trials: raise the number of trials
         time_budget: new budget in seconds
+        disk_gb: new budget of all checkpoints, in 10^9 bytes
     """
     from experiments.preflight import reopen
     from trashseg_core.files import locked
@@ -54,7 +59,7 @@ def resume(
         raise BadInput(f"{run}: no such run folder. Start a search with `search`.")
     with locked(run / ".lock", wait=False):
         manifest = reopen(run)
-        given = {"trials": trials, "time_budget": time_budget}
+        given = {"trials": trials, "time_budget": time_budget, "disk_gb": disk_gb}
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         manifest.settings = replace(manifest.settings, **changes)
         manifest.write(run)

@@ -1,11 +1,7 @@
 """Only the best trials that ended keep their weights, and all checkpoints together stay within the disk budget."""
 
-import itertools
-import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any

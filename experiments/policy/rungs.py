@@ -58,7 +58,6 @@ class Rungs:
                     return key
         return None
 
-
     def last_in_line(self, waiting: Collection[str]) -> str | None:
         """The waiting trial that is furthest from a promotion: the worst at the lowest rung that has one."""
         for milestone in self.milestones:
