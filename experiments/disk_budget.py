@@ -49,7 +49,7 @@ class DiskBudget:
         deadline = time.monotonic() + PATIENCE_S
         try:
             while not self._fits(needed):
-                if time.monotonic() > deadline:
+                if needed > self._limit or time.monotonic() > deadline:
                     raise DiskBudgetSpent(self._reason(needed))
                 time.sleep(LOOK_EVERY_S)
         finally:

@@ -74,7 +74,7 @@ def failure_summary(results: list[TrialResult]) -> str:
         reasons.setdefault(result.error or "stopped before its first epoch", []).append(result.trial_id)
     groups = sorted(reasons.items(), key=lambda group: -len(group[1]))
     lines = [f"{len(ids)} x {reason} ({', '.join(ids[:5])}{', …' if len(ids) > 5 else ''})" for reason, ids in groups]
-    return "No trial reached the end of its first epoch: " + "; ".join(lines or ["none was started"])
+    return "No trial left a usable checkpoint: " + "; ".join(lines or ["none was started"])
 
 
 def write_test_submission(folder: Path, data: DataFolder, output: Path) -> int:

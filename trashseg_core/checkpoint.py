@@ -17,8 +17,6 @@ from trashseg_core.files import read_json, write_json
 from trashseg_core.models import Network, build_model
 
 WEIGHTS, STATE, CONFIG, CONFUSIONS = "model.safetensors", "state.pt", "config.json", "confusions.npz"
-
-
 ENTRY_BYTES, FRAME_BYTES = 1024, 2**17
 """What a file format adds to each tensor (name, shape, alignment), and to a folder (plain values, configuration)."""
 
@@ -50,7 +48,7 @@ def write_checkpoint(
 def checkpoint_bytes(model: nn.Module, state: dict[str, Any], confusions: Confusions) -> int:
     """Bytes that `write_checkpoint` takes on disk at most, known before it is called."""
     tensors = [*model.state_dict().values(), *_tensors_in(state)]
-    names = 4 * sum(map(len, confusions.file_names)) + 4 * sum(map(len, confusions.class_names))
+    names = np.array(confusions.file_names).nbytes + np.array(confusions.class_names).nbytes
     content = sum(tensor.nbytes for tensor in tensors) + confusions.per_image.nbytes + names
     return content + ENTRY_BYTES * len(tensors) + FRAME_BYTES
 
