@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 
 from experiments.disk_budget import DiskBudget
+from experiments.journal import Journal
 from experiments.search import build_tuner
 from experiments.settings import SearchSettings
 from experiments.trial_folder import TrialFolder
@@ -34,9 +36,10 @@ def trainable_in(trials: Path, limit: int) -> Any:
         last = kept.last()
         for epoch in range(int(last.name[6:]) + 1 if last else 1, EPOCHS + 1):
             budget.make_room(SIZE + 20_000)
-            value = kept.keep(epoch, *write(trials / key / ".epoch", int(1000 * params["lr"] * epoch / EPOCHS)))
+            source, value = write(trials / key / ".epoch", int(1000 * params["lr"] * epoch / EPOCHS))
+            kept.keep(epoch, source, value)
             budget.release()
-            tune.report({"epoch": epoch, "val_miou": params["lr"] * epoch / EPOCHS, "kept": len(value.name)})
+            tune.report({"epoch": epoch, "val_miou": value})
 
     return trainable
 
@@ -70,20 +73,15 @@ def test_the_checkpoints_of_a_search_never_take_more_than_the_budget(tmp_path: P
     sampler = threading.Thread(target=sample)
     sampler.start()
     try:
-        tuner = build_tuner(settings, space, trainable_in(trials, limit))
-        tuner.fit()
+        build_tuner(settings, space, trainable_in(trials, limit)).fit()
     finally:
         is_over.set()
         sampler.join()
-        import ray
-
         ray.shutdown()
-    from experiments.journal import Journal
-
     records = Journal(settings.folder / "journal.jsonl").trials
     assert len(seen) > 100 and 3 * SIZE < max(seen) <= limit
     assert {record.status for record in records.values()} == {"finished", "stopped"}
     assert all(sorted(one.epochs) == list(range(1, len(one.epochs) + 1)) for one in records.values())
     best = max(records.values(), key=lambda one: one.best("val_miou") or (0, 0.0))
-    assert (trials / best.key).glob(f"*/{WEIGHTS}")
+    assert list((trials / best.key).glob(f"*/{WEIGHTS}"))
     assert len(list(trials.glob(f"t*/*/{WEIGHTS}"))) <= settings.num_kept

@@ -175,12 +175,15 @@ def test_a_trial_that_is_given_up_is_stopped_once_and_the_search_goes_on_to_its_
     assert max(length for _, length in loop.ends().values()) == 9
 
 
-def test_the_least_promising_trial_is_given_up(loop: Loop) -> None:
+def test_the_least_promising_trial_is_given_up_then_the_next(loop: Loop) -> None:
     trials = [started(loop, f"t{number:04d}") for number in range(3)]
     for trial, value in zip(trials, (0.2, 0.1, 0.15), strict=True):
         result(loop, trial, 3, value)
-    loop.scheduler.give_one_up()
-    assert loop.scheduler.given_up == {"t0001"}
+    given_up = []
+    for _ in range(2):
+        loop.scheduler.give_one_up()
+        given_up.append(set(loop.scheduler.given_up))
+    assert given_up == [{"t0001"}, {"t0001", "t0002"}]
 
 
 def test_nobody_is_given_up_where_nobody_waits(loop: Loop) -> None:
