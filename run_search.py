@@ -44,6 +44,7 @@ def resume(
     trials: int | None = None,
     time_budget: float | None = None,
     ray_address: str | None = None,
+    disk_gb: float | None = None,
 ) -> None:
     """Go on with a search where it stopped; every checkpointed epoch is kept.
 
@@ -52,6 +53,7 @@ def resume(
         trials: raise the number of trials
         time_budget: new budget in seconds
         ray_address: address of the Ray cluster, where it is another one now
+        disk_gb: new budget of all checkpoints, in 10^9 bytes
     """
     from experiments.preflight import reopen
     from trashseg_core.files import locked
@@ -60,7 +62,7 @@ def resume(
         raise BadInput(f"{run}: no such run folder. Start a search with `search`.")
     with locked(run / ".lock", wait=False):
         manifest = reopen(run)
-        given = {"trials": trials, "time_budget": time_budget, "ray_address": ray_address}
+        given = {"trials": trials, "time_budget": time_budget, "ray_address": ray_address, "disk_gb": disk_gb}
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         manifest.settings = replace(manifest.settings, **changes)
         manifest.write(run)

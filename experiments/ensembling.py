@@ -4,6 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
+from experiments.keeper import with_weights
 from experiments.results import candidates, rank, read_results
 from experiments.terminal import progress_line
 from trashseg_core import __version__
@@ -27,7 +28,8 @@ def build_ensemble(folder: Path, data: DataFolder, top_k: int, objective: str, s
     Raises:
         BadInput: no trial left a checkpoint.
     """
-    chosen = candidates(rank(read_results(folder / "results.json"), objective), top_k)
+    ranked = rank(read_results(folder / "results.json"), objective)
+    chosen = candidates(with_weights(ranked, folder), top_k)
     checkpoints = [folder / str(result.checkpoint) for result in chosen]
     configs = [read_config(checkpoint) for checkpoint in checkpoints]
     val = open_split(data, "val", configs[0].predict_size)

@@ -1,6 +1,7 @@
 """The recorder: Ray's callback that writes every report to the journal first, then shows and tracks it."""
 
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from ray.tune import Callback
@@ -30,9 +31,20 @@ class Recorder(Callback):
     """Turns Ray's callbacks into journal entries and passes them on."""
 
     def __init__(
-        self, journal: Journal, objective: str, listeners: tuple[Listener, ...] = (), limits: Limits | None = None
+        self,
+        journal: Journal,
+        objective: str,
+        listeners: tuple[Listener, ...] = (),
+        limits: Limits | None = None,
+        each_step: Callable[[], None] = lambda: None,
     ) -> None:
-        self._journal, self._objective, self._listeners = journal, objective, listeners
+        """Create a recorder.
+
+        Args:
+            limits: what a trial may cost; none by default.
+            each_step: called after each step of Tune's loop, ten times a second or more often.
+        """
+        self._journal, self._objective, self._listeners, self._each_step = journal, objective, listeners, each_step
         self._limits = limits or Limits()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -41,6 +53,10 @@ class Recorder(Callback):
 
     def _record(self, trial: Any) -> TrialRecord:
         return self._journal.trials[trial.config["trial_key"]]
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Pass on that Tune made a step."""
+        self._each_step()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Pass on that a trial runs."""

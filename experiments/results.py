@@ -24,7 +24,8 @@ class TrialResult:
     epochs_run: int
     config: dict[str, Any]
     checkpoint: str | None
-    """Folder of the best epoch, relative to the run folder; None only for a failed trial that left none."""
+    """Folder of the best epoch, relative to the run folder; None only for a failed trial that left none. Its weights
+    may have given way to those of better trials (`keeper.with_weights`)."""
     seconds: float
     """Time of its epochs."""
     error: str | None

@@ -27,6 +27,7 @@ from experiments.bookkeeping import tune_storage
 from experiments.cluster import check_nodes, living_nodes, shipped_code
 from experiments.guardian import guarded
 from experiments.journal import Journal, TrialRecord
+from experiments.keeper import Keeper
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.scheduler import RestoredAsha
 from experiments.recorder import Listener, Recorder
@@ -128,6 +129,8 @@ def build_tuner(
         second_objective=settings.second_objective,
         limits=settings.limits,
     )
+    keeper = Keeper(journal, settings, promotion)
+    keeper.tidy()
     return tune.Tuner(
         tune.with_resources(trainable, tune.PlacementGroupFactory([slots.bundle] * slots.workers)),
         tune_config=tune.TuneConfig(
@@ -142,7 +145,7 @@ def build_tuner(
         run_config=tune.RunConfig(
             name=f"{settings.name}-{time.time_ns()}",
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-            callbacks=[Recorder(journal, settings.objective, listeners, settings.limits)],
+            callbacks=[Recorder(journal, settings.objective, (*listeners, keeper), settings.limits, keeper.make_room)],
             stop=lambda _, result: settings.limits.broken(result) is not None,
             verbose=0,
             **tune_storage(settings),

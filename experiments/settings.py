@@ -43,6 +43,12 @@ class SearchSettings:
     """Seconds after which no trial goes on; what was reached enters the ensemble."""
     top_k: int = 5
     """Number of best trials that the ensemble chooses from."""
+    keep: int | None = None
+    """Number of best ended trials that keep their weights; of the others, scores and configuration stay. Default: twice
+    the `top_k`."""
+    disk_gb: float | None = None
+    """10^9 bytes that all checkpoints together may take. Trials give way, the least promising first; one that still
+    finds no room fails. Default: no limit."""
     objective: Literal["val_miou", "val_miou_low"] = "val_miou"
     """What is maximised: mIoU on val, or its lower 5 % bootstrap quantile."""
     second_objective: Literal["val_s_per_image", "parameters_m"] | None = None
@@ -110,11 +116,16 @@ class SearchSettings:
             if getattr(self, flag) is not None:
                 _at_least(flag, getattr(self, flag), 1)
         limits = ("max_memory_mb", "max_parameters_m", "max_seconds_per_image")
-        for flag in ("cpus_per_trial", "time_budget", "max_megapixels", *limits):
+        for flag in ("cpus_per_trial", "time_budget", "disk_gb", "max_megapixels", *limits):
             if getattr(self, flag) is not None and not getattr(self, flag) > 0:
                 raise BadInput(f"The value of `--{_dashed(flag)}` is {getattr(self, flag)}, but must be above 0.")
         if self.gpus_per_trial is not None and not self.gpus_per_trial >= 0:
             raise BadInput(f"The value of `--gpus-per-trial` is {self.gpus_per_trial}, but must be 0 or more.")
+        if self.num_kept < self.top_k:
+            raise BadInput(
+                f"The value of `--keep` is {self.keep}, but must be {self.top_k} or more: the ensemble chooses from "
+                f"`--top-k {self.top_k}` trials."
+            )
         if not self.reduction_factor > 1:
             raise BadInput(f"The value of `--reduction-factor` is {self.reduction_factor}, but must be above 1.")
         if self.grace_period is not None and self.grace_period > self.epochs:
@@ -161,6 +172,16 @@ class SearchSettings:
         """Epochs before a trial may be stopped or paused; never 1 by default: ranks after one epoch mislead."""
         default = min(self.epochs, max(3, round(self.epochs / self.reduction_factor**3)))
         return self.grace_period if self.grace_period is not None else default
+
+    @property
+    def num_kept(self) -> int:
+        """Ended trials that keep their weights."""
+        return self.keep if self.keep is not None else 2 * self.top_k
+
+    @property
+    def disk_bytes(self) -> int | None:
+        """Bytes that all checkpoints may take."""
+        return None if self.disk_gb is None else int(self.disk_gb * 1e9)
 
     @property
     def data_folder(self) -> DataFolder:

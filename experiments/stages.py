@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.journal import Journal
+from experiments.keeper import Keeper, with_weights
 from experiments.manifest import Manifest
 from experiments.pareto import front_sentence, write_front
 from experiments.policy.rungs import milestones, planned_epochs
@@ -13,7 +14,6 @@ from experiments.results import TrialResult, rank, read_results, result_of, writ
 from experiments.settings import SearchSettings
 from experiments.terminal import Terminal, progress_line
 from experiments.tracking import Tracker
-from experiments.trial_folder import TrialFolder
 from experiments.trial_memory import space_memory_mb
 from experiments.warm_start import read_warm_start
 from search_spaces import load
@@ -44,7 +44,7 @@ def run_trials(manifest: Manifest) -> list[TrialResult]:
         terminal.rungs = tuple(rungs)
         terminal.planned_epochs = planned_epochs(settings.trials, settings.epochs, rungs, settings.reduction_factor)
     tracker = Tracker(settings, journal, terminal.say)
-    job = TrialJob(settings.data_folder, str(folder), settings.objective, settings.limits)
+    job = TrialJob(settings.data_folder, str(folder), settings.objective, settings.limits, settings.disk_bytes)
     space = load(settings.space)
     known = {
         "points": manifest.points,
@@ -57,23 +57,15 @@ def run_trials(manifest: Manifest) -> list[TrialResult]:
             run(settings, space, build_trainable(job), journal, (terminal, tracker), **known)
         status = "FINISHED"
     finally:
-        tidy_trials(journal, settings)
+        Keeper(journal, settings).tidy()  # a process that was stopped may have written after its trial's end
         results = collect_results(journal, settings)
         best = {name: getattr(results[0], name) for name in ("val_miou", "val_miou_low")} if results else {}
         metrics = {f"best_{name}": value for name, value in best.items() if value is not None}
         tracker.finish(status, metrics, [folder / "results.json"])
         journal.close()
-    if not any(result.checkpoint for result in results):
+    if not with_weights(results, folder):
         raise SearchFailed(failure_summary(results))
     return results
-
-
-def tidy_trials(journal: Journal, settings: SearchSettings) -> None:
-    """Keep the best checkpoint only of every trial that ended; an open one also keeps its last, to go on from."""
-    for record in journal.trials.values():
-        path = settings.folder / "trials" / record.key
-        if record.status is not None and path.is_dir():
-            TrialFolder(path, settings.objective).prune()
 
 
 def collect_results(journal: Journal, settings: SearchSettings) -> list[TrialResult]:
@@ -93,7 +85,7 @@ def failure_summary(results: list[TrialResult]) -> str:
         reasons.setdefault(result.error or "stopped before its first epoch", []).append(result.trial_id)
     groups = sorted(reasons.items(), key=lambda group: -len(group[1]))
     lines = [f"{len(ids)} x {reason} ({', '.join(ids[:5])}{', …' if len(ids) > 5 else ''})" for reason, ids in groups]
-    return "No trial reached the end of its first epoch: " + "; ".join(lines or ["none was started"])
+    return "No trial left a usable checkpoint: " + "; ".join(lines or ["none was started"])
 
 
 def write_test_submission(folder: Path, data: DataFolder, output: Path) -> int:

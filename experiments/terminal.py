@@ -29,8 +29,22 @@ class Terminal:
     console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
     _running: set[str] = field(default_factory=set)
     _session_epochs: int = 0
+    _epochs_done: int = 0
+    _ended: list[int] = field(default_factory=list)
+    """Lengths of the trials that ended."""
+    _open: dict[str, TrialRecord] = field(default_factory=dict)
+    """Trials without an end."""
     _started: float = field(default_factory=time.monotonic)
     _live: Live | None = None
+
+    def __post_init__(self) -> None:
+        """Count what the journal holds once: a search of 1,000 trials must not be counted anew at each report."""
+        for record in self.journal.trials.values():
+            self._epochs_done += max(record.epochs, default=0)
+            if record.status is None:
+                self._open[record.key] = record
+            else:
+                self._ended.append(max(record.epochs, default=0))
 
     def __enter__(self) -> "Terminal":
         if self.console.is_terminal:
@@ -52,6 +66,7 @@ class Terminal:
         if not self._session_epochs and not self._running:
             self._started = time.monotonic()
         self._running.add(record.key)
+        self._open[record.key] = record
         if self._live is None:
             again = f" again after epoch {max(record.epochs)}" if record.epochs else ""
             varied = " ".join(f"{name}={_short(value)}" for name, value in record.params.items())
@@ -60,6 +75,7 @@ class Terminal:
     def epoch_reported(self, record: TrialRecord, epoch: int) -> None:
         """Show a trial's progress."""
         self._session_epochs += 1
+        self._epochs_done += 1
         if epoch in self.rungs:
             self._running.discard(record.key)
         if self._live is None:
@@ -69,6 +85,8 @@ class Terminal:
     def trial_ended(self, record: TrialRecord) -> None:
         """Show how a trial ended."""
         self._running.discard(record.key)
+        self._open.pop(record.key, None)
+        self._ended.append(max(record.epochs, default=0))
         best = record.best(self.objective)
         if self._live is None or record.status == "failed":
             reached = f", best {best[1]:.4f} in epoch {best[0]}" if best else ""
@@ -82,17 +100,12 @@ class Terminal:
         """
         if not self._session_epochs:
             return None
-        records = list(self.journal.trials.values())
         pace = (time.monotonic() - self._started) / self._session_epochs
         if self.planned_epochs is not None:
-            done = sum(max(record.epochs, default=0) for record in records)
-            return max(self.planned_epochs - done, len(self._running)) * pace
-        ended = [max(record.epochs, default=0) for record in records if record.status is not None]
-        expected = sum(ended) / len(ended) if ended else float(self.epochs)
-        open_epochs = sum(
-            max(expected - max(record.epochs, default=0), 1.0) for record in records if record.status is None
-        )
-        open_epochs += expected * max(0, self.num_trials - len(records))
+            return max(self.planned_epochs - self._epochs_done, len(self._running)) * pace
+        expected = sum(self._ended) / len(self._ended) if self._ended else float(self.epochs)
+        open_epochs = sum(max(expected - max(record.epochs, default=0), 1.0) for record in self._open.values())
+        open_epochs += expected * max(0, self.num_trials - len(self.journal.trials))
         return open_epochs * pace
 
     def _eta_text(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from ray import tune
 
+from experiments.disk_budget import DiskBudget
 from experiments.limits import Limits
 from experiments.peers import Peers, WorkerLost
 from experiments.recorder import FAILURE
@@ -32,6 +33,7 @@ class TrialJob:
     run_folder: str
     objective: str
     limits: Limits = Limits()
+    disk_bytes: int | None = None
 
 
 class NodeWithoutStorage(RuntimeError):
@@ -58,16 +60,19 @@ def run_trial(job: TrialJob, params: dict[str, Any]) -> None:
         raise NodeWithoutStorage(f"{os.uname().nodename}: {job.run_folder} is not there. All nodes must share it.")
     values = dict(params)
     key = values.pop("trial_key")
+    budget = DiskBudget(Path(job.run_folder) / "trials", key, job.disk_bytes)
     try:
-        _train(job, Path(job.run_folder) / "trials" / key, TrialConfig.from_params(values))
+        _train(job, Path(job.run_folder) / "trials" / key, TrialConfig.from_params(values), budget)
     except WorkerLost:
+        budget.release()
         raise
     except Exception as error:
+        budget.release()
         reason = str(error).strip().splitlines() or [""]
         tune.report({FAILURE: f"{type(error).__name__}: {reason[0][:300]}"})
 
 
-def _train(job: TrialJob, path: Path, config: TrialConfig) -> None:
+def _train(job: TrialJob, path: Path, config: TrialConfig, budget: DiskBudget) -> None:
     folder = TrialFolder(path, job.objective)
     last = folder.last()
     if last is not None:  # the driver may have died between this checkpoint and its record
@@ -75,6 +80,7 @@ def _train(job: TrialJob, path: Path, config: TrialConfig) -> None:
 
     def report(metrics: dict[str, float], checkpoint: Path) -> None:
         folder.keep(int(metrics["epoch"]), checkpoint, metrics[job.objective])
+        budget.release()  # before the report, out of which a trial that is stopped never comes back
         tune.report(metrics)
 
     bundles = tune.get_context().get_trial_resources().bundles
@@ -87,7 +93,15 @@ def _train(job: TrialJob, path: Path, config: TrialConfig) -> None:
         tune.report({FAILURE: too_large, **size})
         return
     with _peers_working(bundles, job.data_folder, config, last, num_threads):
-        train(config, data, report, resume_from=last, loader_threads=num_threads, scratch_dir=path)
+        train(
+            config,
+            data,
+            report,
+            resume_from=last,
+            loader_threads=num_threads,
+            scratch_dir=path,
+            make_room=budget.make_room,
+        )
 
 
 def train_share(data_folder: DataFolder, config: TrialConfig, last: Path | None, num_threads: int) -> None:

@@ -3,10 +3,15 @@
 import shutil
 from pathlib import Path
 
-from trashseg_core.checkpoint import read_confusions, read_state
+from trashseg_core.checkpoint import STATE, WEIGHTS, read_confusions, read_state
 from trashseg_core.confusion import miou, miou_low
 from trashseg_core.errors import BadInput
 from trashseg_core.files import commit_folder
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether a checkpoint folder still holds what predicts."""
+    return (folder / WEIGHTS).is_file()
 
 
 class TrialFolder:
@@ -68,3 +73,13 @@ class TrialFolder:
             if folder not in (best, last):
                 shutil.rmtree(folder, ignore_errors=True)
                 del self._values[folder]
+
+    def lighten(self) -> None:
+        """Remove weights and state of all checkpoints; configuration and confusion matrices stay."""
+        for folder in self._folders():
+            for name in (WEIGHTS, STATE):  # in this order: without weights it is no candidate, wherever a kill comes
+                (folder / name).unlink(missing_ok=True)
+
+    def has_weights(self) -> bool:
+        """Whether a checkpoint holds what predicts."""
+        return any(has_weights(folder) for folder in self._folders())

@@ -17,6 +17,7 @@ from trashseg_core.checkpoint import (
     STATE,
     WEIGHTS,
     Confusions,
+    checkpoint_bytes,
     load_weights,
     read_config,
     read_confusions,
@@ -29,6 +30,7 @@ from trashseg_core.data.dataset import open_data
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.errors import BadInput
 from trashseg_core.models import Network, build_model
+from trashseg_core.optim import build_optimizer
 from trashseg_core.train import train
 
 CONFUSION = Confusions(np.arange(18).reshape(2, 3, 3), ["a/ü.jpg", "b.jpg"], ["Background", "paper", "metal"])
@@ -49,6 +51,21 @@ def folder(tmp_path: Path, network: Network) -> Path:
 def test_the_folder_holds_the_four_files_of_the_contract(folder: Path) -> None:
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["config.json", "confusions.npz", "model.safetensors", "state.pt"]
+
+
+@pytest.mark.parametrize("optimizer", ("madgrad", "adamw", "sgd", "lion"))
+def test_the_bytes_foreseen_are_never_less_than_those_written_and_hardly_more(
+    tmp_path: Path, network: Network, optimizer: Any
+) -> None:
+    built = build_optimizer(tiny_config(optimizer=optimizer), network)
+    for weight in network.model.parameters():
+        weight.grad = torch.zeros_like(weight)
+    built.step()
+    state = {"epoch": 1, "optimizer": built.state_dict(), "raw": network.model.state_dict()}
+    foreseen = checkpoint_bytes(network.model, state, CONFUSION)
+    write_checkpoint(tmp_path, tiny_config(), network.model, state, CONFUSION)
+    written = sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert written <= foreseen <= 1.3 * written
 
 
 def test_config_state_and_confusions_come_back_as_written(folder: Path) -> None:

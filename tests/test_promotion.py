@@ -162,3 +162,30 @@ def test_a_value_that_is_not_finite_stops_the_trial_and_leaves_no_mark(loop: Loo
 
 def test_a_report_without_the_objective_is_let_pass(loop: Loop) -> None:
     assert loop.scheduler.on_trial_result(loop, started(loop), {"failure": "diverged"}) == CONTINUE
+
+
+def test_a_trial_that_is_given_up_is_stopped_once_and_the_search_goes_on_to_its_end(loop: Loop) -> None:
+    while not loop.scheduler.paused:
+        loop.run(1)
+    loop.scheduler.give_one_up()
+    loop.run()
+    (key,) = loop.scheduler.given_up
+    assert loop.is_finished and len(loop.ends()) == TRIALS
+    assert loop.ends()[key] == ("stopped", 3)
+    assert max(length for _, length in loop.ends().values()) == 9
+
+
+def test_the_least_promising_trial_is_given_up_then_the_next(loop: Loop) -> None:
+    trials = [started(loop, f"t{number:04d}") for number in range(3)]
+    for trial, value in zip(trials, (0.2, 0.1, 0.15), strict=True):
+        result(loop, trial, 3, value)
+    given_up = []
+    for _ in range(2):
+        loop.scheduler.give_one_up()
+        given_up.append(set(loop.scheduler.given_up))
+    assert given_up == [{"t0001"}, {"t0001", "t0002"}]
+
+
+def test_nobody_is_given_up_where_nobody_waits(loop: Loop) -> None:
+    loop.scheduler.give_one_up()
+    assert loop.scheduler.given_up == set()

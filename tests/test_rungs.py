@@ -89,3 +89,12 @@ def test_a_trial_beyond_its_rung_is_not_promoted_from_it_again() -> None:
     rungs = filled({"a": 0.5, "b": 0.6, "c": 0.1})
     rungs.enter("b", 4, 0.6)
     assert rungs.next_promotion({"a", "b", "c"}) is None
+
+
+def test_last_in_line_is_the_worst_of_those_that_wait_at_the_lowest_rung() -> None:
+    rungs = filled({"a": 0.5, "b": 0.2, "c": 0.3})
+    rungs.enter("b", 9, 0.2)
+    assert rungs.last_in_line({"a", "b", "c"}) == "c"
+    assert rungs.last_in_line({"a", "b"}) == "a"
+    assert rungs.last_in_line({"b"}) == "b"
+    assert rungs.last_in_line(set()) is None

@@ -43,6 +43,8 @@ def test_a_grace_period_that_is_asked_for_is_taken() -> None:
         ("grace_period", 0, "`--grace-period` is 0, but must be 1 or more"),
         ("grace_period", 31, "`--grace-period` is 31, above the 30 epochs"),
         ("cpus_per_trial", 0.0, "`--cpus-per-trial` is 0.0, but must be above 0"),
+        ("disk_gb", 0.0, "`--disk-gb` is 0.0, but must be above 0"),
+        ("keep", 4, "`--keep` is 4, but must be 5 or more: the ensemble chooses from `--top-k 5`"),
         ("time_budget", -1.0, "`--time-budget` is -1.0, but must be above 0"),
         ("time_budget", math.nan, "`--time-budget` is nan, but must be above 0"),
         ("gpus_per_trial", -0.5, "`--gpus-per-trial` is -0.5, but must be 0 or more"),

@@ -198,6 +198,24 @@ def test_a_validation_split_without_a_labelled_pixel_ends_the_trial(folder: Data
 
 
 @pytest.mark.usefixtures("quick")
+def test_room_is_asked_for_before_a_checkpoint_is_written(folder: DataFolder, tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    asked: list[tuple[int, list[Path]]] = []
+    written: list[int] = []
+
+    def report(_: Any, checkpoint: Path) -> None:
+        written.append(sum(path.stat().st_size for path in checkpoint.iterdir()))
+
+    def make_room(needed: int) -> None:
+        asked.append((needed, list((tmp_path / "scratch").iterdir())))
+
+    data = open_data(folder, tiny_config())
+    train(tiny_config(), data, report, scratch_dir=tmp_path / "scratch", make_room=make_room)
+    assert [there for _, there in asked] == [[], []]
+    assert all(needed >= taken for (needed, _), taken in zip(asked, written, strict=True))
+
+
+@pytest.mark.usefixtures("quick")
 def test_the_checkpoint_folder_is_gone_after_the_report(folder: DataFolder, tmp_path: Path) -> None:
     seen: list[Path] = []
     (tmp_path / "scratch").mkdir()

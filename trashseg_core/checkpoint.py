@@ -1,5 +1,6 @@
 """A checkpoint folder: the weights to use, the state to go on from, and what they scored."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from trashseg_core.files import read_json, write_json
 from trashseg_core.models import Network, build_model
 
 WEIGHTS, STATE, CONFIG, CONFUSIONS = "model.safetensors", "state.pt", "config.json", "confusions.npz"
+ENTRY_BYTES, FRAME_BYTES = 1024, 2**17
+"""What a file format adds to each tensor (name, shape, alignment), and to a folder (plain values, configuration)."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,27 @@ def write_checkpoint(
     write_weights(folder, config, model)
     torch.save(state, folder / STATE)
     write_confusions(folder, confusions)
+
+
+def checkpoint_bytes(model: nn.Module, state: dict[str, Any], confusions: Confusions) -> int:
+    """Bytes that `write_checkpoint` takes on disk at most, known before it is called."""
+    tensors = [*model.state_dict().values(), *_tensors_in(state)]
+    names = np.array(confusions.file_names).nbytes + np.array(confusions.class_names).nbytes
+    content = sum(tensor.nbytes for tensor in tensors) + confusions.per_image.nbytes + names
+    return content + ENTRY_BYTES * len(tensors) + FRAME_BYTES
+
+
+def _tensors_in(value: Any) -> Iterator[Tensor]:
+    """All tensors in nested dicts, lists and tuples."""
+    match value:
+        case Tensor():
+            yield value
+        case dict():
+            for one in value.values():
+                yield from _tensors_in(one)
+        case list() | tuple():
+            for one in value:
+                yield from _tensors_in(one)
 
 
 def write_confusions(folder: Path, confusions: Confusions) -> None:

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 from trashseg_core import hardware
 from trashseg_core.checkpoint import (
     Confusions,
+    checkpoint_bytes,
     load_weights,
     read_config,
     read_state,
@@ -50,6 +51,7 @@ def train(
     *,
     loader_threads: int = 1,
     scratch_dir: Path | None = None,
+    make_room: Callable[[int], None] | None = None,
 ) -> None:
     """Train one model and report every epoch.
 
@@ -65,6 +67,7 @@ def train(
         resume_from: a checkpoint folder; training goes on with its next epoch, to the same numbers as without a break.
         loader_threads: threads that make samples.
         scratch_dir: where checkpoint folders are written; the system's temporary folder by default.
+        make_room: called before each checkpoint is written, with the bytes that it takes at most.
 
     Raises:
         TrainingFailed: the loss is not finite, or no pixel of val counts.
@@ -72,6 +75,7 @@ def train(
         FirstRankLeft: on the other ranks, when rank 0 was stopped or failed.
     """
     torch.manual_seed(config.seed)
+    destination = _Destination(report, scratch_dir, make_room)
     parts = _build(config, data, pretrained=resume_from is None)
     first = 1 if resume_from is None else 1 + _restore(resume_from, config, parts)
     parts.ranks.copy_first(parts.network)
@@ -94,13 +98,21 @@ def train(
         metrics["parameters_m"] = parts.network.parameters_m
         metrics["micro_batch_size"] = config.batch_size // parts.accumulation
         scored = Confusions(confusions, data.val.file_names, data.val.class_names)
-        hand_over = functools.partial(_hand_over, report, scratch_dir, config, best, parts, metrics, scored)
+        scored = Confusions(confusions, data.val.file_names, data.val.class_names)
+        hand_over = functools.partial(_hand_over, destination, config, best, parts, metrics, scored)
         parts.ranks.run_on_first(hand_over)
 
 
+class _Destination(NamedTuple):
+    """Where an epoch goes; see `train`."""
+
+    report: Report
+    scratch_dir: Path | None
+    make_room: Callable[[int], None] | None
+
+
 def _hand_over(
-    report: Report,
-    scratch_dir: Path | None,
+    destination: _Destination,
     config: TrialConfig,
     best: Network,
     parts: Parts,
@@ -108,9 +120,12 @@ def _hand_over(
     scored: Confusions,
 ) -> None:
     """Write the checkpoint of an epoch and report it."""
-    with tempfile.TemporaryDirectory(dir=scratch_dir, prefix=".epoch.") as name:
-        write_checkpoint(Path(name), config, best.model, _state(int(metrics["epoch"]), metrics, parts), scored)
-        report(metrics, Path(name))
+    state = _state(int(metrics["epoch"]), metrics, parts)
+    if destination.make_room is not None:
+        destination.make_room(checkpoint_bytes(best.model, state, scored))
+    with tempfile.TemporaryDirectory(dir=destination.scratch_dir, prefix=".epoch.") as name:
+        write_checkpoint(Path(name), config, best.model, state, scored)
+        destination.report(metrics, Path(name))
 
 
 def _build(config: TrialConfig, data: TrainingData, pretrained: bool) -> Parts:

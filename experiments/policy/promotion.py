@@ -52,6 +52,8 @@ class PromotionAsha(FIFOScheduler):
         self._resumed_at: dict[str, int] = {}
         self.cut: set[str] = set()
         """Ray ids of the trials that were stopped early."""
+        self.given_up: set[str] = set()
+        """Keys of the trials that are stopped to free what they hold."""
         self.paused: set[str] = set()
         """Ray ids of the trials that wait at a rung, and of those on their way there."""
 
@@ -69,6 +71,13 @@ class PromotionAsha(FIFOScheduler):
 
     def _next(self) -> str | None:
         return self._rungs.next_promotion(self._waiting, len(self._journal.trials) >= self._num_trials)
+
+    def give_one_up(self) -> None:
+        """Stop the waiting trial that is furthest from its promotion, when Tune asks next; nothing where none waits."""
+        key = self._rungs.last_in_line(self._waiting)
+        if key is not None:
+            self._waiting.discard(key)
+            self.given_up.add(key)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Take a trial up; one that waited at a rung when the search was killed waits again."""
@@ -109,6 +118,7 @@ class PromotionAsha(FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         """Return the trial for a free slot: one to promote, else a new one; stop the rest when none will be."""
         trials = [trial for trial in tune_controller.get_trials() if not trial.is_finished()]
+        self._stop(tune_controller, [trial for trial in trials if self._keys[trial.trial_id] in self.given_up])
         pending = [trial for trial in trials if trial.status == Trial.PENDING]
         if pending:
             return pending[0]
@@ -133,6 +143,9 @@ class PromotionAsha(FIFOScheduler):
         open_keys = {key for key, record in self._journal.trials.items() if record.status is None}
         if len(self._journal.trials) < self._num_trials or not open_keys <= known:
             return
+        self._stop(tune_controller, trials)
+
+    def _stop(self, tune_controller: Any, trials: list[Any]) -> None:
         for trial in trials:
             if trial.status == Trial.PAUSED:
                 self.cut.add(trial.trial_id)

@@ -74,6 +74,14 @@ class Rungs:
                     return key
         return None
 
+    def last_in_line(self, waiting: Collection[str]) -> str | None:
+        """The waiting trial that is furthest from a promotion: the worst at the lowest rung that has one."""
+        for milestone in self.milestones:
+            here = [key for key in self._ranked(self.values[milestone]) if self.reached(key) == milestone]
+            if behind := [key for key in here if key in waiting]:
+                return behind[-1]
+        return None
+
     def _ranked(self, values: dict[str, float]) -> list[str]:
         """Trials of a rung, best first."""
         if self._second is None:

@@ -1,13 +1,19 @@
-"""Measure: python -m tests.bench {end-to-end|core|search|crf|all} [--repeats N] [--json FILE] [--tables FILE ...]."""
+"""Measure: python -m tests.bench SUITE [--repeats N] [--json FILE] [--tables FILE ...]."""
 
 import argparse
 import functools
 from pathlib import Path
 
-from tests.bench import core, crf, end_to_end, search
+from tests.bench import core, crf, end_to_end, search, waste
 from tests.bench.rows import show
 
-SUITES = {"end-to-end": end_to_end.measure, "core": core.measure, "search": search.measure, "crf": crf.measure}
+SUITES = {
+    "end-to-end": end_to_end.measure,
+    "core": core.measure,
+    "search": search.measure,
+    "waste": waste.measure,
+    "crf": crf.measure,
+}
 
 
 def main() -> None:
@@ -19,8 +25,9 @@ def main() -> None:
     parser.add_argument("--tables", type=Path, nargs="+", default=[], help="search: curve tables instead of TaskSet's")
     parser.add_argument("--seeds", type=int, default=search.NUM_SEEDS, help="search: replays of each policy and table")
     arguments = parser.parse_args()
-    suites = {**SUITES, "search": functools.partial(search.measure, tables=arguments.tables, num_seeds=arguments.seeds)}
-    chosen = list(SUITES) if arguments.suite == "all" else [arguments.suite]
+    replay = functools.partial(search.measure, tables=arguments.tables, num_seeds=arguments.seeds)
+    suites = {**SUITES, "search": replay}
+    chosen = {"all": list(SUITES), "search": ["search", "waste"]}.get(arguments.suite, [arguments.suite])
     show([row for name in chosen for row in suites[name](arguments.repeats)], arguments.json)
 
 

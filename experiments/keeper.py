@@ -1,0 +1,83 @@
+"""The keeper: which trials that ended keep their weights, and who gives way when the disk budget is spent."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.disk_budget import WAITING, bytes_below, bytes_waited_for
+from experiments.journal import Journal, TrialRecord
+from experiments.results import TrialResult
+from experiments.settings import SearchSettings
+from experiments.trial_folder import TrialFolder, has_weights
+
+if TYPE_CHECKING:
+    from experiments.policy.promotion import PromotionAsha
+
+
+class Keeper:
+    """Listens to the trials: only the best that ended keep their weights.
+
+    When a trial waits for room (`disk_budget.DiskBudget`), ended trials beyond the ensemble's candidates give way
+    first, the worst first; then trials that wait for a promotion are stopped, the least promising first. Of those
+    that give way, `config.json` and the confusion matrices stay: they can be trained again, and compared.
+    """
+
+    def __init__(self, journal: Journal, settings: SearchSettings, promotion: "PromotionAsha | None" = None) -> None:
+        self._journal, self._objective = journal, settings.objective
+        self._trials = settings.folder / "trials"
+        self._num_kept, self._num_candidates = settings.num_kept, settings.top_k
+        self._limit, self._promotion = settings.disk_bytes, promotion
+        self._kept: dict[str, float] = {}
+
+    def tidy(self) -> None:
+        """Go through all trials that ended: a kill may have come before their ends were seen to."""
+        shutil.rmtree(self._trials / WAITING, ignore_errors=True)
+        for record in self._journal.trials.values():
+            if record.status is not None:
+                self.trial_ended(record)
+
+    def trial_started(self, record: TrialRecord) -> None:
+        """Nothing to do: a running trial keeps its own best and last checkpoint."""
+
+    def epoch_reported(self, record: TrialRecord, epoch: int) -> None:
+        """Nothing to do."""
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """Keep a trial's best checkpoint; the weights of the trial that falls out of the best are removed."""
+        (self._trials / WAITING / record.key).unlink(missing_ok=True)
+        if not (self._trials / record.key).is_dir():
+            return
+        folder = TrialFolder(self._trials / record.key, self._objective)
+        folder.prune()
+        best = record.best(self._objective)
+        given_up = self._promotion is not None and record.key in self._promotion.given_up
+        if best is None or given_up or record.status == "failed":
+            folder.lighten()
+        elif folder.has_weights():
+            self._kept[record.key] = best[1]
+        while len(self._kept) > self._num_kept:
+            self._drop_worst()
+
+    def make_room(self) -> None:
+        """Let one trial give way where another waits for room; called often."""
+        needed = bytes_waited_for(self._trials) if self._limit is not None else 0
+        if self._limit is None or not needed or bytes_below(self._trials) + needed <= self._limit:
+            return
+        if len(self._kept) > self._num_candidates:
+            self._drop_worst()
+        elif self._promotion is not None:
+            self._promotion.give_one_up()
+
+    def _drop_worst(self) -> None:
+        worst = max(self._kept, key=lambda key: (-self._kept[key], key))
+        del self._kept[worst]
+        TrialFolder(self._trials / worst, self._objective).lighten()
+
+
+def with_weights(results: list[TrialResult], folder: Path) -> list[TrialResult]:
+    """The results whose checkpoint still holds weights.
+
+    Args:
+        folder: the run folder.
+    """
+    return [result for result in results if result.checkpoint and has_weights(folder / result.checkpoint)]
