@@ -84,7 +84,7 @@ class OptunaSearcher(Searcher):
         self._view = SamplerView()
         self.study = optuna.create_study(direction="maximize", storage=self._view)
         self._cut, self._first_rung, self._sampler, self._promotion = cut, first_rung, sampler, promotion
-        build_sampler(sampler, seed, 0, num_trials)  # refuses one that there is not
+        build_sampler(sampler, seed, 0, num_trials, space)  # refuses one that there is not
         self._numbers: dict[str, int] = {}
         self._keys: dict[str, str] = {}
         if first_point is not None and not journal.trials:
@@ -152,10 +152,10 @@ class OptunaSearcher(Searcher):
 
     def _propose(self) -> TrialRecord:
         number = len(self._journal.trials)
-        self.study.sampler = build_sampler(self._sampler, self._seed, number, self._num_trials)
+        self.study.sampler = build_sampler(self._sampler, self._seed, number, self._num_trials, self._pinned_space)
         self._view.standing = {self._numbers[key]: value for key, value in self._standings().items()}
         trial = self.study.ask()
-        self._space(PinnedTrial(trial, self._pins))
+        self._pinned_space(trial)
         self._view.standing = None
         note = "tpe:relative_params:0"  # for other processes; a resume would not have it, and propose something else
         if note in self.study._storage.get_trial_system_attrs(trial._trial_id):
@@ -164,6 +164,10 @@ class OptunaSearcher(Searcher):
         record = self._journal.add_trial(dict(trial.params), distributions, {**trial.params, **self._pins})
         self._numbers[record.key] = trial.number
         return record
+
+    def _pinned_space(self, trial: Any) -> None:
+        """The space without what is pinned."""
+        self._space(PinnedTrial(trial, self._pins))
 
     def _standings(self) -> dict[str, float]:
         """The values that the sampler sees. Younger trials are left out: early ranks mislead."""

@@ -46,8 +46,8 @@ class SearchSettings:
     """Hyperparameters fixed for all trials, whatever the space says: `--set image_size=256 lr=1e-3`."""
     scheduler: Literal["asha", "promotion"] = "promotion"
     """Successive halving: trials pause at a rung and the best are resumed, or poor ones are stopped at it for good."""
-    sampler: Literal["tpe", "gp", "cmaes", "random", "qmc"] = "tpe"
-    """Optuna's sampler that proposes configurations."""
+    sampler: Literal["forest", "tpe", "gp", "cmaes", "random", "qmc"] = "forest"
+    """Who proposes configurations: a model of random trees, or one of Optuna's own samplers."""
     grace_period: int | None = None
     """Epochs of the first rung: none stops or pauses earlier. Default: 1/27 of the epochs, at least 3."""
     reduction_factor: float = 3.0

@@ -11,6 +11,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from experiments.journal import Journal
+from experiments.policy.drawn_trial import DrawnTrial
 from tests.bench.replay_table import Table
 
 OBJECTIVE = "score"
@@ -49,6 +50,8 @@ class Projection:
                 suggest = trial.suggest_float if isinstance(kind.low, float) else trial.suggest_int
                 suggest(name, kind.low, kind.high, step=kind.step, log=kind.log)
         while not hasattr(trial, "_cached_frozen_trial"):  # the searchers wrap Optuna's trial
+            if isinstance(trial, DrawnTrial):
+                return  # a candidate only
             trial = trial._trial if hasattr(trial, "_trial") else trial._ot_trial
         self.row = self._table.nearest_unused(trial.params, self._used)
         self._used.add(self.row)
