@@ -49,7 +49,8 @@ class SearchSettings:
     sampler: Literal["forest", "tpe", "gp", "cmaes", "random", "qmc"] = "forest"
     """Who proposes configurations: a model of random trees, or one of Optuna's own samplers."""
     grace_period: int | None = None
-    """Epochs of the first rung: none stops or pauses earlier. Default: 1/27 of the epochs, at least 3."""
+    """Epochs of the first rung: none stops or pauses earlier. Default: 1/27, 1/9 or 1/3 of the epochs, the first of them
+    that is 2 or more."""
     reduction_factor: float = 3.0
     """The best 1/N go on at each rung; rungs lie N times further apart each."""
     train_file: str = "train.json"
@@ -116,8 +117,10 @@ class SearchSettings:
     @property
     def first_rung(self) -> int:
         """Epochs before a trial may be stopped or paused; never 1 by default: ranks after one epoch mislead."""
-        default = min(self.epochs, max(3, round(self.epochs / self.reduction_factor**3)))
-        return self.grace_period if self.grace_period is not None else default
+        if self.grace_period is not None:
+            return self.grace_period
+        ladder = (round(self.epochs / self.reduction_factor**power) for power in (3, 2, 1))
+        return next((rung for rung in ladder if rung >= 2), self.epochs)
 
     @property
     def data_folder(self) -> DataFolder:

@@ -39,7 +39,7 @@ def grow_forest(rows: np.ndarray, targets: np.ndarray, num_trees: int, num_tried
     return Forest(*_grow(rows, targets, num_trees, num_tried, seed))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _grow(
     rows: np.ndarray, targets: np.ndarray, num_trees: int, num_tried: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -71,7 +71,7 @@ def _grow(
     return features, cuts, lefts, means
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _best_split(
     rows: np.ndarray, targets: np.ndarray, order: np.ndarray, start: int, end: int, num_tried: int
 ) -> tuple[int, float]:
@@ -103,7 +103,7 @@ def _best_split(
     return best_feature, best_cut
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _divide(rows: np.ndarray, order: np.ndarray, start: int, end: int, feature: int, cut: float) -> int:
     """Bring the rows of the left side to the front; return where the right side starts."""
     last = end - 1
@@ -116,7 +116,7 @@ def _divide(rows: np.ndarray, order: np.ndarray, start: int, end: int, feature: 
     return start
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _predict(
     features: np.ndarray, cuts: np.ndarray, lefts: np.ndarray, means: np.ndarray, rows: np.ndarray
 ) -> np.ndarray:

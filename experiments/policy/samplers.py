@@ -14,6 +14,8 @@ from trashseg_core.errors import BadInput
 SamplerName = Literal["forest", "tpe", "gp", "cmaes", "random", "qmc"]
 MAX_RANDOM = 10
 """Trials at most that a model-based sampler draws at random before it has a model: Optuna's own default."""
+FOREST_RANDOM = 6
+"""The same for the forest, which needs fewer: half of its candidates are random ones at any time."""
 
 
 def build_sampler(
@@ -35,7 +37,7 @@ def build_sampler(
     num_random = min(MAX_RANDOM, max(4, num_trials // 4))
     match name:
         case "forest":
-            return ForestSampler(space, own_seed, num_random)
+            return ForestSampler(space, own_seed, min(FOREST_RANDOM, num_random))
         case "tpe":
             return optuna.samplers.TPESampler(
                 seed=own_seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=num_random

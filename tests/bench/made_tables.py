@@ -50,8 +50,8 @@ def _space(rng: np.random.Generator) -> dict[str, Any]:
     space: dict[str, Any] = {"lr": FloatDistribution(1e-5, 1.0, log=True)}
     for number in range(rng.integers(3, 8)):
         high = float(10 ** rng.uniform(-2, 2))
-        space[f"x{number}"] = FloatDistribution(high / 1000, high, log=True) if rng.random() < 0.5 else (
-            FloatDistribution(0.0, high)
+        space[f"x{number}"] = (
+            FloatDistribution(high / 1000, high, log=True) if rng.random() < 0.5 else (FloatDistribution(0.0, high))
         )
     for number in range(rng.integers(0, 3)):
         space[f"n{number}"] = IntDistribution(1, int(rng.integers(4, 65)))
@@ -66,7 +66,9 @@ def _rows(space: dict[str, Any], seed: int, num_rows: int) -> list[dict[str, Any
     """Configurations drawn at random; only SGD has a momentum."""
     study = create_study(sampler=RandomSampler(seed=seed))
     rows = [dict(study.ask(space).params) for _ in range(num_rows)]
-    return [{name: value for name, value in row.items() if name != "momentum" or row["optimizer"] == "sgd"} for row in rows]
+    return [
+        {name: value for name, value in row.items() if name != "momentum" or row["optimizer"] == "sgd"} for row in rows
+    ]
 
 
 def _surface(rng: np.random.Generator, unit: np.ndarray) -> np.ndarray:

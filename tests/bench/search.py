@@ -22,8 +22,9 @@ NUM_TARGETS = 30
 """Random searches whose final incumbents are the targets, so that chance in the targets is small."""
 STOCK = "stock OptunaSearch + ASHAScheduler"
 POLICIES = {
-    "promotion + tpe": Own("promotion"),
-    "asha + tpe": Own("asha"),
+    "promotion + forest": Own("promotion"),
+    "asha + forest": Own("asha"),
+    "promotion + tpe": Own("promotion", "tpe"),
     "promotion + random": Own("promotion", "random"),
     STOCK: Stock(),
     f"{STOCK}, NaN reported": Stock(guarded=False),
@@ -138,7 +139,7 @@ def _rows(scores: dict[str, list[Score]]) -> list[Row]:
     speed_up, never, regret = _suite(scores[OWN])
     stock = _suite(scores[STOCK])[0]
     to_random, to_stock = "random search, 16 full trainings", f"{STOCK}, diverged trials ended"
-    model = "what TPE learns from few trials"
+    model = "what a model learns from few trials"
     return [
         Row(
             "time to random's final incumbent", speed_up, ">=", 2.8, "x", to_random, f"the first random trials; {model}"

@@ -14,7 +14,7 @@ NUM_SUGGESTIONS = 9
 
 
 def suggest_ms(num_trials: int, space: str = "baseline", sampler: str = SearchSettings.sampler) -> float:
-    """Median milliseconds of a `suggest` after so many trials, which ended as halving leaves them: at rungs 3, 9, 27."""
+    """Median milliseconds of a `suggest` after so many trials, which ended at epochs 3, 9 and 27 as halving has it."""
     journal = MemoryJournal()
     filler = OptunaSearcher(load(space), journal, OBJECTIVE, num_trials, 1, sampler="random")
     for number in range(num_trials):
