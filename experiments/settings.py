@@ -49,8 +49,8 @@ class SearchSettings:
     sampler: Literal["forest", "tpe", "gp", "cmaes", "random", "qmc"] = "forest"
     """Who proposes configurations: a model of random trees, or one of Optuna's own samplers."""
     grace_period: int | None = None
-    """Epochs of the first rung: none stops or pauses earlier. Default: 1/27, 1/9 or 1/3 of the epochs, the first of them
-    that is 2 or more."""
+    """Epochs of the first rung: none stops or pauses earlier. Default: 1/27, 1/9 or 1/3 of the epochs, the
+    first of them that is 2 or more."""
     reduction_factor: float = 3.0
     """The best 1/N go on at each rung; rungs lie N times further apart each."""
     train_file: str = "train.json"

@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import RandomSampler
-from optuna.study import create_study
 
-from tests.bench.replay_table import Table
+from experiments.policy.drawn_trial import DrawnTrial
+from tests.bench.replay_table import Table, suggest
 
 LENGTHS = (9, 27, 30, 50, 81)
 OPTIMIZERS = ("adamw", "madgrad", "sgd")
@@ -15,7 +14,7 @@ NOTHING = 0.08
 """The score of a model that learnt nothing: the background's IoU among seven classes."""
 
 
-def made_table(seed: int, num_rows: int = 600) -> Table:
+def made_table(seed: int, num_rows: int = 1000) -> Table:
     """Make a table: a space of 6 to 14 dimensions, and what each of its configurations would score.
 
     A curve rises as a power law (Hestness et al., arXiv 1712.00409) from nothing to its own ceiling at its own pace.
@@ -24,7 +23,7 @@ def made_table(seed: int, num_rows: int = 600) -> Table:
     """
     rng = np.random.default_rng(seed)
     space = _space(rng)
-    params = _rows(space, seed, num_rows)
+    params = [_row(space, rng) for _ in range(num_rows)]
     epochs = int(rng.choice(LENGTHS))
     draft = Table(f"made{seed}", space, params, np.zeros((num_rows, epochs)))
     unit = np.where(draft.unit < 0, 0.0, draft.unit)
@@ -62,13 +61,13 @@ def _space(rng: np.random.Generator) -> dict[str, Any]:
     return space
 
 
-def _rows(space: dict[str, Any], seed: int, num_rows: int) -> list[dict[str, Any]]:
-    """Configurations drawn at random; only SGD has a momentum."""
-    study = create_study(sampler=RandomSampler(seed=seed))
-    rows = [dict(study.ask(space).params) for _ in range(num_rows)]
-    return [
-        {name: value for name, value in row.items() if name != "momentum" or row["optimizer"] == "sgd"} for row in rows
-    ]
+def _row(space: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """A configuration drawn at random; only SGD has a momentum."""
+    trial = DrawnTrial(rng)
+    for name, kind in space.items():
+        if name != "momentum" or trial.params["optimizer"] == "sgd":
+            suggest(trial, name, kind)
+    return trial.params
 
 
 def _surface(rng: np.random.Generator, unit: np.ndarray) -> np.ndarray:
