@@ -79,7 +79,7 @@ class OptunaSearcher(Searcher):
         directions: Any = ["maximize"] if second_objective is None else ["maximize", "minimize"]
         self.study = optuna.create_study(directions=directions, storage=self._view)
         self._cut, self._first_rung, self._sampler, self._promotion = cut, first_rung, sampler, promotion
-        build_sampler(sampler, seed, 0, num_trials)  # refuses one that there is not
+        build_sampler(sampler, seed, 0, num_trials, space)  # refuses one that there is not
         self._numbers: dict[str, int] = {}
         self._keys: dict[str, str] = {}
         self._points = [*([first_point] if first_point is not None else []), *points]
@@ -146,13 +146,13 @@ class OptunaSearcher(Searcher):
 
     def _propose(self) -> TrialRecord:
         number = len(self._journal.trials)
-        self.study.sampler = build_sampler(self._sampler, self._seed, number, self._num_trials)
+        self.study.sampler = build_sampler(self._sampler, self._seed, number, self._num_trials, self._pinned_space)
         self._view.standing = {self._numbers[key]: value for key, value in self._standings().items()}
         self._view.cost = self._costs()
         if number < len(self._points):
             self.study.enqueue_trial(self._points[number])
         trial = self.study.ask()
-        self._space(PinnedTrial(trial, self._pins))
+        self._pinned_space(trial)
         self._view.standing = None
         note = "tpe:relative_params:0"  # for other processes; a resume would not have it, and propose something else
         if note in self.study._storage.get_trial_system_attrs(trial._trial_id):
@@ -167,6 +167,10 @@ class OptunaSearcher(Searcher):
         )
         self._numbers[record.key] = trial.number
         return record
+
+    def _pinned_space(self, trial: Any) -> None:
+        """The space without what is pinned."""
+        self._space(PinnedTrial(trial, self._pins))
 
     def _standings(self) -> dict[str, float]:
         """The values that the sampler sees. Younger trials are left out: early ranks mislead."""

@@ -10,6 +10,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, dis
 
 from experiments.curve_table import write_curve_table
 from experiments.journal import Journal
+from experiments.policy.drawn_trial import DrawnTrial
+from tests.bench.made_tables import made_table
+from tests.bench.replay import Projection
 from tests.bench.replay_policies import FULL_TRAININGS, Own, Stock, one_epoch_then_best, random_search
 from tests.bench.replay_table import Table, read_table
 from tests.bench.search import score
@@ -20,7 +23,15 @@ KINDS: dict[str, Any] = {
     "optimizer": CategoricalDistribution(("adamw", "sgd")),
     "momentum": FloatDistribution(0.5, 0.99),
 }
-POLICIES = [Own("promotion"), Own("asha"), Stock(), Stock(guarded=False), random_search, one_epoch_then_best]
+POLICIES = [
+    Own("promotion"),
+    Own("asha"),
+    Own("promotion", "tpe"),
+    Stock(),
+    Stock(guarded=False),
+    random_search,
+    one_epoch_then_best,
+]
 
 
 def table(num_rows: int = 60, epochs: int = 9) -> Table:
@@ -53,6 +64,33 @@ def test_no_row_is_given_twice_and_the_nearest_one_comes_first() -> None:
         row = made.nearest_unused(made.params[7], used)
         assert row not in used and (used or row == 7)
         used.add(row)
+
+
+def test_a_branch_that_is_not_taken_is_not_asked_for() -> None:
+    made = table()
+    assert made.has("momentum", {"lr": 0.01, "optimizer": "sgd"})
+    assert not made.has("momentum", {"lr": 0.01, "optimizer": "adamw"})
+    space = Projection(made)
+    trials = [DrawnTrial(np.random.default_rng(seed)) for seed in range(20)]
+    for trial in trials:
+        space(trial)
+    assert {("momentum" in one.params, one.params["optimizer"]) for one in trials} == {(True, "sgd"), (False, "adamw")}
+
+
+def test_a_candidate_takes_no_row() -> None:
+    space = Projection(table())
+    space(DrawnTrial(np.random.default_rng(0)))
+    assert space.row == -1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_made_tables_repeat_themselves_and_hold_scores(seed: int) -> None:
+    made, again = made_table(seed, 80), made_table(seed, 80)
+    np.testing.assert_array_equal(made.curves, again.curves)
+    assert made.params == again.params and made.space.keys() >= {"lr", "optimizer", "momentum"}
+    finite = made.curves[np.isfinite(made.curves)]
+    assert 0 <= finite.min() < made.median < made.best <= 1
+    assert all(("momentum" in row) == (row["optimizer"] == "sgd") for row in made.params)
 
 
 def test_a_search_scores_by_the_time_to_the_targets_its_misses_and_its_regret() -> None:

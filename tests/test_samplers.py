@@ -15,7 +15,9 @@ from tests.promotion_loop import Loop
 from trashseg_core.errors import BadInput
 
 AVAILABLE = [
-    name for name in ("tpe", "gp", "cmaes", "random", "qmc") if name != "cmaes" or importlib.util.find_spec(name)
+    name
+    for name in ("forest", "tpe", "gp", "cmaes", "random", "qmc")
+    if name != "cmaes" or importlib.util.find_spec(name)
 ]
 
 
@@ -79,7 +81,9 @@ def test_another_seed_proposes_other_trials(tmp_path: Path, name: str) -> None:
 
 
 def test_an_unknown_sampler_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="`--sampler` is 'annealing', but must be one of tpe, gp, cmaes, random, qmc"):
+    with pytest.raises(
+        BadInput, match="`--sampler` is 'annealing', but must be one of forest, tpe, gp, cmaes, random, qmc"
+    ):
         searcher(Journal(tmp_path / "journal"), "annealing")
 
 

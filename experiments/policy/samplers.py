@@ -2,20 +2,25 @@
 
 import copy
 import importlib.util
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Any, Literal, get_args
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from experiments.policy.forest_sampler import ForestSampler
 from trashseg_core.errors import BadInput
 
-SamplerName = Literal["tpe", "gp", "cmaes", "random", "qmc"]
+SamplerName = Literal["forest", "tpe", "gp", "cmaes", "random", "qmc"]
 MAX_RANDOM = 10
 """Trials at most that a model-based sampler draws at random before it has a model: Optuna's own default."""
+FOREST_RANDOM = 6
+"""The same for the forest, which needs fewer: half of its candidates are random ones at any time."""
 
 
-def build_sampler(name: str, seed: int, number: int, num_trials: int) -> optuna.samplers.BaseSampler:
+def build_sampler(
+    name: str, seed: int, number: int, num_trials: int, space: Callable[[Any], None]
+) -> optuna.samplers.BaseSampler:
     """Create the sampler of one trial. A fresh one per trial proposes the same after a resume.
 
     Args:
@@ -23,6 +28,7 @@ def build_sampler(name: str, seed: int, number: int, num_trials: int) -> optuna.
         seed: of the search.
         number: of the trial.
         num_trials: trials in all; short searches draw fewer at random.
+        space: what the trial will be proposed from.
 
     Raises:
         BadInput: an unknown name, or a package that is not there.
@@ -30,6 +36,8 @@ def build_sampler(name: str, seed: int, number: int, num_trials: int) -> optuna.
     own_seed = (seed * 100_003 + number) % 2**32
     num_random = min(MAX_RANDOM, max(4, num_trials // 4))
     match name:
+        case "forest":
+            return ForestSampler(space, own_seed, min(FOREST_RANDOM, num_random))
         case "tpe":
             return optuna.samplers.TPESampler(
                 seed=own_seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=num_random
@@ -82,7 +90,7 @@ class SamplerView(optuna.storages.InMemoryStorage):
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """As `optuna.storages.BaseStorage.get_all_trials`."""
-        if self.standing is None:
+        if self.standing is None or states == (TrialState.WAITING,):  # what `Study.ask` wants to know; none is shown so
             return super().get_all_trials(study_id, deepcopy, states)
         shown = [self._show(trial) for trial in super().get_all_trials(study_id, deepcopy=False)]
         chosen = [trial for trial in shown if states is None or trial.state in states]
@@ -97,7 +105,8 @@ class SamplerView(optuna.storages.InMemoryStorage):
         stripped = (TrialState.FAIL,) if self.cost is None else (TrialState.FAIL, TrialState.PRUNED)
         if values is None and trial.state not in stripped:  # TPE takes no intermediate values beside two objectives
             return trial
-        shown: Any = copy.copy(trial)
+        shown: Any = FrozenTrial.__new__(FrozenTrial)
+        vars(shown).update(vars(trial))  # ten times as fast as `copy.copy`
         shown.state = TrialState.PRUNED if values is None else TrialState.COMPLETE
         shown.values = values
         shown.intermediate_values = {}

@@ -1,6 +1,8 @@
 """The standing of trials of unequal length: which share of the others each one beats."""
 
+import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -22,17 +24,27 @@ def standings(records: Sequence[TrialRecord], objective: str) -> dict[str, float
         For each trial that reported an epoch and did not fail, the share in [0, 1] of the other such trials that it
         beats; a draw counts one half.
     """
-    kept = [record for record in records if record.status != "failed" and record.best(objective) is not None]
+    kept = [(one, best) for one in records if one.status != "failed" and (best := _best_so_far(one, objective))]
     if not kept:
         return {}
-    reached = np.array([max(record.epochs) for record in kept])
-    best = np.full((len(kept), int(reached.max()) + 1), -np.inf)
-    for row, record in zip(best, kept, strict=True):
-        for epoch, metrics in record.epochs.items():
-            row[epoch] = metrics.get(objective, -np.inf)
-    best = np.maximum.accumulate(best, axis=1)
-    rows = np.arange(len(kept))[:, None]
-    own = best[rows, np.minimum(reached[:, None], reached[None, :])]
-    wins = (own > own.T) + 0.5 * (own == own.T)
-    shares = (wins.sum(axis=1) - 0.5) / max(1, len(kept) - 1)
-    return {record.key: float(share) for record, share in zip(kept, shares, strict=True)}
+    reached = np.array([len(best) for _, best in kept])
+    wins = np.zeros(len(kept))
+    for age in np.unique(reached):  # few, since most trials end at a rung
+        alive = np.flatnonzero(reached >= age)
+        values = np.array([kept[number][1][age - 1] for number in alive])
+        ends = reached[alive] == age
+        wins[alive[ends]] += _beaten(values[ends], values) - 0.5  # all but itself
+        wins[alive[~ends]] += _beaten(values[~ends], values[ends])
+    return {record.key: float(won) / max(1, len(kept) - 1) for (record, _), won in zip(kept, wins, strict=True)}
+
+
+def _best_so_far(record: TrialRecord, objective: str) -> list[float]:
+    """The highest value up to each epoch, from the first on; empty before the first report."""
+    best = list(accumulate((metrics.get(objective, -math.inf) for metrics in record.epochs.values()), max))
+    return best if best and best[-1] > -math.inf else []
+
+
+def _beaten(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """How many of the others each value beats; a draw counts one half."""
+    ranked = np.sort(others)
+    return 0.5 * (np.searchsorted(ranked, values, "left") + np.searchsorted(ranked, values, "right"))

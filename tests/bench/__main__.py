@@ -23,9 +23,17 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="runs of each side, in turn; the median is shown")
     parser.add_argument("--json", type=Path, help="also write the rows here")
     parser.add_argument("--tables", type=Path, nargs="+", default=[], help="search: curve tables instead of TaskSet's")
+    parser.add_argument("--made", type=int, default=0, help="search: so many made tables instead of TaskSet's")
+    parser.add_argument("--first-seed", type=int, default=0, help="search: other searches from 100 on, say")
     parser.add_argument("--seeds", type=int, default=search.NUM_SEEDS, help="search: replays of each policy and table")
     arguments = parser.parse_args()
-    replay = functools.partial(search.measure, tables=arguments.tables, num_seeds=arguments.seeds)
+    replay = functools.partial(
+        search.measure,
+        tables=arguments.tables,
+        num_seeds=arguments.seeds,
+        first_seed=arguments.first_seed,
+        num_made=arguments.made,
+    )
     suites = {**SUITES, "search": replay}
     chosen = {"all": list(SUITES), "search": ["search", "waste"]}.get(arguments.suite, [arguments.suite])
     show([row for name in chosen for row in suites[name](arguments.repeats)], arguments.json)

@@ -11,7 +11,8 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from experiments.journal import Journal
-from tests.bench.replay_table import Table
+from experiments.policy.drawn_trial import DrawnTrial
+from tests.bench.replay_table import Table, suggest
 
 OBJECTIVE = "score"
 Incumbents = list[tuple[float, float]]
@@ -41,14 +42,14 @@ class Projection:
         """The row that was given last."""
 
     def __call__(self, trial: Any) -> None:
-        """Suggest every hyperparameter, then move the trial to a row."""
+        """Suggest the hyperparameters of a branch, then move the trial to a row."""
+        given: dict[str, Any] = {}
         for name, kind in self._table.space.items():
-            if hasattr(kind, "choices"):
-                trial.suggest_categorical(name, kind.choices)
-            else:
-                suggest = trial.suggest_float if isinstance(kind.low, float) else trial.suggest_int
-                suggest(name, kind.low, kind.high, step=kind.step, log=kind.log)
+            if self._table.has(name, given):
+                given[name] = suggest(trial, name, kind)
         while not hasattr(trial, "_cached_frozen_trial"):  # the searchers wrap Optuna's trial
+            if isinstance(trial, DrawnTrial):
+                return  # a candidate only
             trial = trial._trial if hasattr(trial, "_trial") else trial._ot_trial
         self.row = self._table.nearest_unused(trial.params, self._used)
         self._used.add(self.row)

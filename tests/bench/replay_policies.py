@@ -36,7 +36,7 @@ class Own:
     """The project's searcher and scheduler, set up as `build_tuner` does."""
 
     scheduler: str = "promotion"
-    sampler: str = "tpe"
+    sampler: str = SearchSettings.sampler
 
     def __call__(self, table: Table, seed: int) -> Incumbents:
         """Replay one search."""

@@ -32,7 +32,13 @@ class Table:
     """Median over the rows, diverged ones left out, of each row's highest value."""
 
     def __post_init__(self) -> None:
-        """Place the rows in the unit cube."""
+        """Place the rows in the unit cube, and see what exists in which branch."""
+        self._forks = [name for name, kind in self.space.items() if isinstance(kind, CategoricalDistribution)]
+        self._everywhere = {name for name in self.space if all(name in row for row in self.params)}
+        self._choices = {
+            name: {fork: {row[fork] for row in self.params if name in row and fork in row} for fork in self._forks}
+            for name in self.space
+        }
         self.unit = np.array([self.place(row) for row in self.params])
         whole = self.curves[np.isfinite(self.curves).all(axis=1)]
         self.best, self.median = float(whole.max()), float(np.median(whole.max(axis=1)))
@@ -41,6 +47,12 @@ class Table:
     def epochs(self) -> int:
         """Length of a full training."""
         return int(self.curves.shape[1])
+
+    def has(self, name: str, given: dict[str, Any]) -> bool:
+        """Whether a hyperparameter exists beside the choices given so far: in some row of each of them it does."""
+        return all(
+            value in self._choices[name].get(other, ()) for other, value in given.items() if other in self._forks
+        )
 
     def place(self, params: dict[str, Any]) -> np.ndarray:
         """A configuration in the unit cube, on the space's scales; two different choices are 1 apart."""
@@ -66,6 +78,14 @@ class Table:
         """Epochs that a row can be trained: all, or up to and with the one in which it diverged."""
         finite = np.isfinite(self.curves[row])
         return self.epochs if finite.all() else int(np.argmin(finite)) + 1
+
+
+def suggest(trial: Any, name: str, kind: Any) -> Any:
+    """Ask a trial for a value of a distribution."""
+    if isinstance(kind, CategoricalDistribution):
+        return trial.suggest_categorical(name, kind.choices)
+    ask = trial.suggest_float if isinstance(kind, FloatDistribution) else trial.suggest_int
+    return ask(name, kind.low, kind.high, step=kind.step, log=kind.log)
 
 
 def taskset(path: Path) -> Iterator[Table]:

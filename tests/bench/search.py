@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table as Printed
 
 from experiments.settings import SearchSettings
+from tests.bench.made_tables import made_table
 from tests.bench.replay import Incumbents
 from tests.bench.replay_policies import Own, Stock, one_epoch_then_best, random_search
 from tests.bench.replay_table import Table, read_table, taskset
@@ -22,8 +23,9 @@ NUM_TARGETS = 30
 """Random searches whose final incumbents are the targets, so that chance in the targets is small."""
 STOCK = "stock OptunaSearch + ASHAScheduler"
 POLICIES = {
-    "promotion + tpe": Own("promotion"),
-    "asha + tpe": Own("asha"),
+    "promotion + forest": Own("promotion"),
+    "asha + forest": Own("asha"),
+    "promotion + tpe": Own("promotion", "tpe"),
     "promotion + random": Own("promotion", "random"),
     STOCK: Stock(),
     f"{STOCK}, NaN reported": Stock(guarded=False),
@@ -46,16 +48,25 @@ class Score:
     """Per seed: (best - incumbent at the end) in % of (best - median) of the table."""
 
 
-def measure(repeats: int, tables: Sequence[Path] = (), num_seeds: int = NUM_SEEDS) -> list[Row]:
-    """Replay all policies and print a table of them; `repeats` changes nothing, seeds do the repeating."""
-    if not tables and not CURVES.is_file():
-        raise SystemExit(f"{CURVES} is missing: give curve tables with --tables.")
-    loaded = [read_table(path) for path in tables] or list(taskset(CURVES))
+def measure(
+    repeats: int, tables: Sequence[Path] = (), num_seeds: int = NUM_SEEDS, first_seed: int = 0, num_made: int = 0
+) -> list[Row]:
+    """Replay all policies and print a table of them; `repeats` changes nothing, seeds do the repeating.
+
+    Args:
+        num_made: instead of recorded tables so many made ones.
+    """
+    if not tables and not num_made and not CURVES.is_file():
+        raise SystemExit(f"{CURVES} is missing: give curve tables with --tables, or make some with --made.")
+    loaded = [read_table(path) for path in tables] + [made_table(seed) for seed in range(num_made)]
+    loaded = loaded or list(taskset(CURVES))
     targets = [[random_search(t, _seed(n, 500 + one))[-1] for one in range(NUM_TARGETS)] for n, t in enumerate(loaded)]
     scores, seconds = {}, {}
     for name, policy in POLICIES.items():
         started = time.perf_counter()
-        runs = [[policy(table, _seed(n, one)) for one in range(num_seeds)] for n, table in enumerate(loaded)]
+        runs = [
+            [policy(table, _seed(n, first_seed + one)) for one in range(num_seeds)] for n, table in enumerate(loaded)
+        ]
         scores[name] = [score(*one) for one in zip(loaded, runs, targets, strict=True)]
         seconds[name] = time.perf_counter() - started
     _print_policies(scores, seconds, num_seeds)
@@ -138,7 +149,7 @@ def _rows(scores: dict[str, list[Score]]) -> list[Row]:
     speed_up, never, regret = _suite(scores[OWN])
     stock = _suite(scores[STOCK])[0]
     to_random, to_stock = "random search, 16 full trainings", f"{STOCK}, diverged trials ended"
-    model = "what TPE learns from few trials"
+    model = "what a model learns from few trials"
     return [
         Row(
             "time to random's final incumbent", speed_up, ">=", 2.8, "x", to_random, f"the first random trials; {model}"
