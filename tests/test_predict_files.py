@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from tests.tiny import tiny_config, write_folder, write_photo
 from trashseg_core.checkpoint import Confusions, write_weights
-from trashseg_core.ensemble.bundle import Ensemble, Member, load_members, read_ensemble, write_ensemble
+from trashseg_core.ensemble.bundle import Ensemble, Member, load_ensemble, read_ensemble, write_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.inference import ensemble_predict
 from trashseg_core.inference.ensemble_predict import predict_photos
@@ -61,8 +62,8 @@ def test_every_photo_of_a_folder_gets_a_map_of_its_own_size(bundle: Path, photos
 
 def test_a_map_holds_the_labels_that_the_ensemble_predicts(bundle: Path, photos: Path, tmp_path: Path) -> None:
     predict_files(bundle, photos / "0.png", tmp_path / "out")
-    loaded = load_members(bundle, read_ensemble(bundle))
-    expected = next(predict_photos(loaded, [(photos / "0.png", None)]))[1]
+    loaded = load_ensemble(bundle, read_ensemble(bundle))
+    expected = next(predict_photos(loaded, [(photos / "0.png", None)])).labels
     written = np.asarray(Image.open(tmp_path / "out" / "0.png"))
     assert written.dtype == np.uint8 and np.array_equal(written, expected)
 
@@ -129,8 +130,25 @@ def test_overlays_lie_beside_the_maps(bundle: Path, photos: Path, tmp_path: Path
     assert overlays == ["0.overlay.jpg", "1.overlay.jpg", "2.overlay.jpg", "sub/deep.overlay.jpg"]
 
 
+def test_probabilities_lie_beside_the_maps_that_follow_from_them(bundle: Path, photos: Path, tmp_path: Path) -> None:
+    predict_files(bundle, photos, tmp_path / "out", probabilities=True)
+    for name, (height, width) in SHAPES.items():
+        labels = np.asarray(Image.open(tmp_path / "out" / name))
+        kept = np.load((tmp_path / "out" / name).with_suffix(".probabilities.npy")).astype(np.float32)
+        assert kept.shape == (3, height, width)
+        np.testing.assert_allclose(kept.sum(axis=0), 1, atol=2e-3)
+        assert np.all(np.take_along_axis(kept, labels[None].astype(int), axis=0)[0] == kept.max(axis=0))
+
+
+@pytest.mark.parametrize("wanted", [{"overlays": True}, {"probabilities": True}])
+def test_what_is_asked_for_later_is_made_later(bundle: Path, photos: Path, tmp_path: Path, wanted: Any) -> None:
+    predict_files(bundle, photos, tmp_path / "out")
+    assert predict_files(bundle, photos, tmp_path / "out", **wanted) == 4
+    assert predict_files(bundle, photos, tmp_path / "out", **wanted) == 0
+
+
 def test_no_half_written_file_is_left(bundle: Path, photos: Path, tmp_path: Path) -> None:
-    predict_files(bundle, photos, tmp_path / "out", overlays=True)
+    predict_files(bundle, photos, tmp_path / "out", overlays=True, probabilities=True)
     assert not list((tmp_path / "out").rglob(".*"))
 
 
