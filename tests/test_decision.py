@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from trashseg_core.inference.crf import CrfSettings, dense_crf
 from trashseg_core.inference.decision import CHUNK_PX, Decision
 
 RGB = np.random.default_rng(1).integers(0, 256, (90, 110, 3), dtype=np.uint8)
@@ -71,3 +72,12 @@ def test_the_members_logits_are_left_as_they_are() -> None:
     given, before = logits(), logits()
     Decision(shares(True), OFFSETS["offsets"]).labels(RGB, given)
     assert all(np.array_equal(*pair) for pair in zip(given, before, strict=True))
+
+
+def test_a_crf_sees_the_photo_itself_and_the_probabilities_after_the_offsets() -> None:
+    settings = CrfSettings(iterations=2)
+    before, after = (Decision(shares(True), OFFSETS["offsets"], crf) for crf in (None, settings))
+    refined = dense_crf(RGB, before.probabilities(RGB, logits()), settings)
+    assert np.array_equal(after.probabilities(RGB, logits()), refined)
+    assert np.array_equal(after.labels(RGB, logits()), refined.argmax(axis=0))
+    assert not np.array_equal(after.labels(RGB, logits()), before.labels(RGB, logits()))

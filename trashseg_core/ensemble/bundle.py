@@ -13,6 +13,7 @@ from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput
 from trashseg_core.files import atomic_folder, read_json, write_json
 from trashseg_core.hardware import device
+from trashseg_core.inference.crf import CrfSettings
 from trashseg_core.inference.decision import Decision
 from trashseg_core.models import Network
 
@@ -117,6 +118,7 @@ def read_ensemble(folder: Path) -> Ensemble:
         members = [Member(**member) for member in document.pop("members")]
         ensemble = Ensemble(members, **document)
         fault = _fault(ensemble)
+        CrfSettings(**ensemble.crf or {})
     except (TypeError, KeyError, ValueError) as error:
         raise BadInput(f"{path}: damaged ({error}). Build it again with `ensemble`.") from None
     if fault:
@@ -175,4 +177,5 @@ def load_ensemble(folder: Path, ensemble: Ensemble) -> LoadedEnsemble:
         network = read_network(path, config, len(ensemble.class_names)).to(device()).eval()
         members.append(LoadedMember(network, config, member.tta))
     weights, offsets = ensemble.member_weights(), ensemble.offsets()
-    return LoadedEnsemble(members, Decision(weights.astype(np.float32), offsets.astype(np.float32)))
+    crf = None if ensemble.crf is None else CrfSettings(**ensemble.crf)
+    return LoadedEnsemble(members, Decision(weights.astype(np.float32), offsets.astype(np.float32), crf))

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from trashseg_core.inference.crf import CrfSettings, dense_crf
 from trashseg_core.inference.predict import first_argmax
 
 CHUNK_PX = 1 << 13
@@ -20,8 +20,8 @@ class Decision:
     """Share of each member in the mean of each class, float32 (K, C); every column sums to 1."""
     offsets: np.ndarray
     """float32 (C,)"""
-    crf: Any | None = None
-    """Settings of the dense CRF that the probabilities pass through before the argmax, or None."""
+    crf: CrfSettings | None = None
+    """Of the dense CRF that the probabilities pass through before the argmax; None: no CRF."""
 
     def labels(self, rgb: np.ndarray, logits: Sequence[np.ndarray]) -> np.ndarray:
         """Decide on every pixel, ties to the lower label.
@@ -39,11 +39,7 @@ class Decision:
         """The probabilities whose argmax the labels are, float32 (C, H, W); arguments as in `labels`."""
         scores = self._scores(logits)
         scores /= scores.sum(axis=0)
-        if self.crf is None:
-            return scores
-        from trashseg_core.inference.crf import dense_crf
-
-        return dense_crf(rgb, scores, self.crf)
+        return scores if self.crf is None else dense_crf(rgb, scores, self.crf)
 
     def _scores(self, logits: Sequence[np.ndarray]) -> np.ndarray:
         """In proportion to the probabilities: the members' mean, times exp of the offsets. float32 (C, H, W)."""
