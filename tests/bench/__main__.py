@@ -1,4 +1,4 @@
-"""Measure: python -m tests.bench {end-to-end|core|search|ensemble|all} [--repeats N] [--json FILE] [--tables FILE ...]."""
+"""Measure: python -m tests.bench {end-to-end|core|search|ensemble|all} [--repeats N] [--json FILE] [--tables FILE]."""
 
 import argparse
 import functools

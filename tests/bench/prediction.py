@@ -13,7 +13,6 @@ from tests.bench.end_to_end import DATA
 from tests.bench.rows import Row
 from tests.bench.timing import bench_config, median_ratio, seconds_of
 from trashseg_core import hardware
-from trashseg_core.config import TrialConfig
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.photos import read_photo
 from trashseg_core.ensemble.bundle import LoadedEnsemble, LoadedMember
