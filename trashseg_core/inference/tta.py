@@ -92,15 +92,15 @@ def tta_logits(network: Callable[[Tensor], Tensor], images: Tensor, tta: str = "
     views = TTA_SETS[tta]
     if len(views) == 1:
         return network(images).float()
-    size = images.shape[-1]
+    size = int(images.shape[-1])  # a constant in an exported graph
     total = torch.zeros((), device=images.device)
     for view in views:
-        shown = view.show(_resize(images, scaled_size(size, view.scale)))
-        total = total + _resize(view.undo(network(shown).float()), size).softmax(dim=1)
+        shown = view.show(resize_squares(images, scaled_size(size, view.scale)))
+        total = total + resize_squares(view.undo(network(shown).float()), size).softmax(dim=1)
     return (total / len(views)).clamp(min=torch.finfo(torch.float32).tiny).log()
 
 
-def _resize(planes: Tensor, size: int) -> Tensor:
+def resize_squares(planes: Tensor, size: int) -> Tensor:
     """Scale squares (B, C, S, S) bilinearly, with antialiasing where they shrink."""
     if planes.shape[-1] == size:
         return planes
