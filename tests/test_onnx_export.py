@@ -83,7 +83,7 @@ def test_the_description_says_what_goes_in_and_how_near_it_comes(
         "members/t0000.onnx",
         "members/t0003.onnx",
     ]
-    with pytest.raises(Exception, match="images_.*Got: 1 Expected: 2"):
+    with pytest.raises(Exception, match="(?s)images_.*Got: 1 Expected: 2"):
         run(tmp_path / "onnx" / "ensemble.onnx", **squares(loaded, photos / "0.png"))
 
 

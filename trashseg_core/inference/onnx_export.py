@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -176,7 +177,7 @@ def _describe(
     class_names: list[str],
     batch: int | None,
     agreements: list[Agreement],
-    crf: dict[str, float] | None,
+    crf: dict[str, Any] | None,
 ) -> dict[str, object]:
     """What a user of the files has to know."""
     return {
