@@ -8,7 +8,6 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from trashseg_core.config import TrialConfig
-from trashseg_core.errors import BadInput, did_you_mean
 from trashseg_core.models import size_fault
 
 STRIDE_PX = 32
@@ -45,19 +44,7 @@ TTA_SETS: dict[str, tuple[View, ...]] = {
     "scales": tuple(View(scale) for scale in SCALES),
     "flips_scales": tuple(view._replace(scale=scale) for scale in SCALES for view in _FLIPS),
 }
-"""Views by the name of their set. The number of views is what a set costs, in forwards."""
-
-
-def check_tta(name: str) -> None:
-    """Refuse a name that is no set of views.
-
-    Raises:
-        BadInput: with the sets there are.
-    """
-    if name not in TTA_SETS:
-        raise BadInput(
-            f"The value of `tta` is {name!r}, but must be one of {', '.join(TTA_SETS)}.{did_you_mean(name, TTA_SETS)}"
-        )
+"""Views by the name of their set (`choices.TTA_SETS`). The number of views is what a set costs, in forwards."""
 
 
 def usable_sets(config: TrialConfig) -> list[str]:
