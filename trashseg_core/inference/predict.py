@@ -27,8 +27,8 @@ def predict_logits(network: Network, config: TrialConfig, images: np.ndarray, tt
     """
     batch = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).to(device(), non_blocking=True)
     with autocast(config):
-        logits = tta_logits(network.eval(), batch, tta)
-    return logits.contiguous().cpu()  # plane after plane, as all that follows reads them
+        logits = tta_logits(network.eval(), batch, tta).cpu()
+    return logits.to(torch.float32, memory_format=torch.contiguous_format)  # plane after plane, for all that follows
 
 
 def split_logits(

@@ -74,11 +74,11 @@ def tta_logits(network: Callable[[Tensor], Tensor], images: Tensor, tta: str = "
         tta: name of a set of `TTA_SETS`.
 
     Returns:
-        float32 (B, C, S, S), on the device of the images.
+        (B, C, S, S) on the device of the images: float32, or for a single view whatever the network computes in.
     """
     views = TTA_SETS[tta]
     if len(views) == 1:
-        return network(images).float()
+        return network(images)
     size = int(images.shape[-1])  # a constant in an exported graph
     total = torch.zeros((), device=images.device)
     for view in views:

@@ -45,7 +45,7 @@ class Teacher:
         ):
             own = scaled_size(side, member.config.predict_size / config.predict_size)
             with hardware.autocast(member.config):
-                logits = tta_logits(member.network.eval(), resize_squares(images, own), member.tta)
+                logits = tta_logits(member.network.eval(), resize_squares(images, own), member.tta).float()
             total = total + share.view(1, -1, 1, 1) * resize_squares(logits, side).softmax(dim=1)
         offsets = torch.from_numpy(decision.offsets).to(images.device)
         return total.clamp(min=torch.finfo(torch.float32).tiny).log() + offsets.view(1, -1, 1, 1)
