@@ -16,6 +16,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 import tyro
 
 from experiments.settings import SearchSettings
+from experiments.verbs.bundle_verbs import BUNDLE_VERBS
 from experiments.verbs.command_line import Verb, run_command
 from experiments.verbs.data_options import DataOptions
 from experiments.verbs.data_verbs import DATA_VERBS
@@ -90,49 +91,6 @@ def ensemble(run: Annotated[Path, tyro.conf.Positional], /, top_k: int | None = 
     print(f"{run / 'ensemble'}: val mIoU {built.val_miou:.4f} ({built.val_miou_crossfit:.4f} held out): {members}")
 
 
-def predict(
-    ensemble: Annotated[Path, tyro.conf.Positional],
-    images: Annotated[Path, tyro.conf.Positional],
-    /,
-    out: Path,
-    overlays: bool = False,
-    max_megapixels: float = SearchSettings.max_megapixels,
-) -> None:
-    """Write a PNG label map for every photo; run again, it goes on where it stopped.
-
-    Args:
-        ensemble: ensemble folder, e.g. runs/first/ensemble
-        images: folder of photos, one photo, or a COCO file
-        out: folder for the label maps
-        overlays: also write the photos with coloured labels
-        max_megapixels: largest photo to read, in 10^6 pixels
-    """
-    from experiments.terminal import progress_line
-    from trashseg_core.inference.predict_files import predict_files
-
-    count = predict_files(ensemble, images, out, overlays, progress_line("photos predicted"), max_megapixels)
-    print(f"{out}: {count} label maps written" if count else f"{out}: all label maps are there already")
-
-
-def submit(run: Annotated[Path, tyro.conf.Positional], /, test: Path | None = None, output: Path | None = None) -> None:
-    """Predict the test photos and write the checked submission CSV.
-
-    Args:
-        run: run folder, e.g. runs/first
-        test: COCO file of the photos to predict; default: the search's test file
-        output: default: RUN/submission.csv
-    """
-    from experiments.manifest import read_manifest
-    from experiments.stages import write_test_submission
-
-    data = read_manifest(run).settings.data_folder
-    if test is not None:
-        data = replace(data, path=str(test.absolute().parent), test_file=test.name)
-    target = output or run / "submission.csv"
-    rows = write_test_submission(run, data, target)
-    print(f"{target}: {rows} rows, checked")
-
-
 def report(run: Annotated[Path, tyro.conf.Positional], /) -> None:
     """Draw the pictures and write report.html anew.
 
@@ -154,6 +112,7 @@ def train(
     from_: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
     trial: str | None = None,
     threads: int = 1,
+    teacher: Path | None = None,
 ) -> None:
     """Train one configuration without Ray, or a trial of a search again; the same seed and threads, the same numbers.
 
@@ -165,10 +124,13 @@ def train(
         from_: run folder whose trial is taken
         trial: id of that trial, e.g. t0003
         threads: CPU threads; the numbers of a search are those of its --cpus-per-trial
+        teacher: ensemble folder to distil: half of the loss becomes the divergence from what it says of each batch;
+            another share with --set distill_weight=...
     """
     from experiments.verbs.single import train_single
 
-    train_single(None if data is None else options.folder(data), out, set, from_, trial, threads)
+    folder = None if data is None else options.folder(data)
+    train_single(folder, out, set, from_, trial, threads, teacher)
 
 
 def ui(run: Annotated[Path, tyro.conf.Positional], /, port: int = 5000) -> None:
@@ -188,8 +150,7 @@ VERBS: dict[str, Verb] = {
     "search": search,
     "resume": resume,
     "ensemble": ensemble,
-    "predict": predict,
-    "submit": submit,
+    **BUNDLE_VERBS,
     "report": report,
     "train": train,
     **DATA_VERBS,

@@ -122,10 +122,12 @@ def check_space(
         The default configuration first, then one of each (encoder, weights, decoder, size, classes to paste) drawn.
 
     Raises:
-        BadInput: an unknown field, an impossible bound or choice, or a value that TrialConfig refuses.
+        BadInput: an unknown field, an impossible bound or choice, or a value that TrialConfig or a search refuses.
     """
     models: dict[tuple[Any, ...], TrialConfig] = {}
     for config in [*_configs(space, pins), *(TrialConfig.from_params({**point, **pins}) for point in known)]:
+        if config.distill_weight:
+            raise BadInput("`distill_weight` needs a teacher, which no search has. Use `train --teacher ENSEMBLE`.")
         pasted = config.augmix_classes if config.augmix_ratio > 0 else None
         key = (config.encoder_name, config.encoder_weights, config.decoder_name, config.predict_size, pasted)
         models.setdefault(key, config)

@@ -10,6 +10,7 @@ from experiments.keeper import Keeper, with_weights
 from experiments.manifest import Manifest
 from experiments.pareto import front_sentence, write_front
 from experiments.policy.rungs import milestones, planned_epochs
+from experiments.registry import ALIAS, model_name, register_ensemble
 from experiments.results import TrialResult, rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
 from experiments.terminal import Terminal, progress_line
@@ -97,7 +98,7 @@ def write_test_submission(folder: Path, data: DataFolder, output: Path) -> int:
     Raises:
         BadInput: a test photo is missing or bad, or the test file's classes are not the ensemble's.
     """
-    from trashseg_core.ensemble.bundle import load_members
+    from trashseg_core.ensemble.bundle import load_ensemble
     from trashseg_core.inference.ensemble_predict import predict_photos
     from trashseg_core.submission import write_submission
 
@@ -110,10 +111,10 @@ def write_test_submission(folder: Path, data: DataFolder, output: Path) -> int:
     show = progress_line("test photos predicted")
 
     def label_maps() -> Iterator[np.ndarray]:
-        predicted = predict_photos(load_members(folder / "ensemble", ensemble), photos, data.max_megapixels)
-        for done, (_, label_map) in enumerate(predicted, 1):
+        predicted = predict_photos(load_ensemble(folder / "ensemble", ensemble), photos, data.max_megapixels)
+        for done, prediction in enumerate(predicted, 1):
             show(done, len(photos))
-            yield label_map
+            yield prediction.labels
 
     names = [photo.file_name for photo in split.photos]
     write_submission(output, names, label_maps(), len(ensemble.class_names))
@@ -137,6 +138,9 @@ def run_all(manifest: Manifest) -> None:
             write_test_submission(folder, data, folder / "submission.csv")
             manifest.mark_done(folder, "submission", *inputs)
     write_pictures_and_report(folder, data, settings.objective)
+    registered_from = folder / "ensemble" / "ensemble.json"
+    if not manifest.is_done("registry", registered_from) and register_ensemble(settings, print):
+        manifest.mark_done(folder, "registry", registered_from)
     print_summary(settings, results)
 
 
@@ -173,5 +177,5 @@ def print_summary(settings: SearchSettings, results: list[TrialResult]) -> None:
         f"Ensemble     val mIoU {ensemble.val_miou:.4f} ({ensemble.val_miou_crossfit:.4f} held out): {members}\n"
         f"Submission   {folder / 'submission.csv'}\n"
         f"Report       {folder / 'report.html'}\n"
-        f"MLflow       python run_search.py ui {folder}"
+        f"MLflow       python run_search.py ui {folder}, model {model_name(settings)}@{ALIAS}"
     )

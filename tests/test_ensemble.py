@@ -1,4 +1,4 @@
-"""An ensemble folder is read as it was written, and its prediction is a true weighted mean of its members."""
+"""An ensemble folder is read as it was written, and what is kept of its candidates is what they predict."""
 
 import json
 from dataclasses import replace
@@ -9,17 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny import tiny_config, tiny_network, write_folder
+from tests.tiny import tiny_config, write_folder
 from trashseg_core.checkpoint import Confusions, read_config, read_confusions, read_network, write_weights
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.data.resize import fit_photo, fitted_size
-from trashseg_core.ensemble.bundle import Ensemble, Member, load_members, read_ensemble, write_ensemble
+from trashseg_core.ensemble.bundle import Ensemble, Member, load_ensemble, read_ensemble, write_ensemble
 from trashseg_core.ensemble.probabilities import find_disagreement, predict_candidate
 from trashseg_core.ensemble.select import ensemble_confusions
 from trashseg_core.errors import BadInput
-from trashseg_core.inference.ensemble_predict import mean_probabilities, predict_photos
-from trashseg_core.inference.predict import predict_logits, to_native
+from trashseg_core.inference.predict import to_native
 from trashseg_core.inference.scoring import score
 from trashseg_core.losses import build_loss
 from trashseg_core.models import build_model
@@ -98,9 +96,44 @@ def test_an_ensemble_that_cannot_be_written_leaves_the_old_one(bundle: Path, che
     assert list(bundle.parent.iterdir()) == [bundle]
 
 
-@pytest.mark.parametrize("schema", [2, None, "1"])
+NEW_FIELDS = ("class_offsets", "crf", "val_interval", "evidence")
+
+
+def test_an_ensemble_of_schema_1_reads_with_settings_that_change_nothing(bundle: Path) -> None:
+    document = json.loads((bundle / "ensemble.json").read_text())
+    for name in NEW_FIELDS:
+        del document[name]
+    for member in document["members"]:
+        del member["tta"], member["class_weights"]
+    (bundle / "ensemble.json").write_text(json.dumps({**document, "schema": 1}))
+    ensemble = read_ensemble(bundle)
+    assert ensemble == make(("t0000", 0.75), ("t0003", 0.25))
+    assert ensemble.member_weights().tolist() == [[0.75] * 3, [0.25] * 3]
+    assert ensemble.offsets().tolist() == [0, 0, 0]
+
+
+def test_everything_of_schema_2_reads_back(tmp_path: Path, checkpoints: dict[str, Path]) -> None:
+    one, other = make(("t0000", 0.75), ("t0003", 0.25)).members
+    listed = [replace(one, tta="flips", class_weights=[1, 0.5, 0.75]), replace(other, class_weights=[0, 0.5, 0.25])]
+    evidence = [{"name": "offsets", "val_miou": 0.5, "held_out": 0.4, "kept": True, "why": "more held out"}]
+    ensemble = make(
+        ("t0000", 1.0),
+        members=listed,
+        class_offsets=[0.0, 0.5, -0.25],
+        crf={"iterations": 5},
+        val_interval=[0.3, 0.5],
+        evidence=evidence,
+    )
+    write_ensemble(tmp_path / "ensemble", ensemble, checkpoints)
+    assert read_ensemble(tmp_path / "ensemble") == ensemble
+    assert ensemble.member_weights().tolist() == [[1, 0.5, 0.75], [0, 0.5, 0.25]]
+    assert ensemble.offsets().tolist() == [0, 0.5, -0.25]
+
+
+@pytest.mark.parametrize("schema", [3, None, "1"])
 def test_an_unknown_schema_is_refused(bundle: Path, schema: Any) -> None:
-    with pytest.raises(BadInput, match=f"schema {schema!r} is unknown to this version, which reads 1. Update trashseg"):
+    expected = f"schema {schema!r} is unknown to this version, which reads 1 and 2. Update trashseg"
+    with pytest.raises(BadInput, match=expected):
         read_ensemble(edit(bundle, schema=schema))
 
 
@@ -110,6 +143,35 @@ def test_an_unknown_schema_is_refused(bundle: Path, schema: Any) -> None:
 def test_weights_that_are_no_shares_are_refused(bundle: Path, weights: tuple[float, ...]) -> None:
     with pytest.raises(BadInput, match="weights must be positive and sum to 1"):
         read_ensemble(edit(bundle, members=members(*weights)))
+
+
+@pytest.mark.parametrize("shares", [[1.0, 1.0], [1.0] * 4])
+def test_class_weights_of_another_number_of_classes_are_refused(bundle: Path, shares: list[float]) -> None:
+    listed = [{**one, "class_weights": shares} for one in members(1.0)]
+    with pytest.raises(BadInput, match=f"t0000 has {len(shares)} class weights for 3 classes"):
+        read_ensemble(edit(bundle, members=listed))
+
+
+@pytest.mark.parametrize("first", [(1.0, 0.4), (-0.5, 1.5), (0.4, 0.4), (float("nan"), 1.0)])
+def test_class_weights_that_are_no_shares_are_refused(bundle: Path, first: tuple[float, float]) -> None:
+    """The two members' shares of the first class are wrong, those of the others right."""
+    listed = members(0.5, 0.5)
+    for member, share in zip(listed, first, strict=True):
+        member["class_weights"] = [share, 0.5, 0.5]
+    with pytest.raises(BadInput, match="class weights must be at least 0 and sum to 1 in each class"):
+        read_ensemble(edit(bundle, members=listed))
+
+
+@pytest.mark.parametrize("offsets", [[0.0, 1.0], [0.0] * 4, [0.0, 0.0, float("inf")]])
+def test_class_offsets_that_are_not_one_number_for_each_class_are_refused(bundle: Path, offsets: list[float]) -> None:
+    with pytest.raises(BadInput, match="`class_offsets` must be 3 finite numbers, one for each class"):
+        read_ensemble(edit(bundle, class_offsets=offsets))
+
+
+def test_an_unknown_tta_is_refused(bundle: Path) -> None:
+    listed = [{**one, "tta": "spin"} for one in members(1.0)]
+    with pytest.raises(BadInput, match="TTA of t0000 is 'spin', but must be one of none, flip,"):
+        read_ensemble(edit(bundle, members=listed))
 
 
 @pytest.mark.parametrize("trial_id", ["../t0000", "/etc", "a/b", "", ".", "..", "t0000/"])
@@ -136,59 +198,14 @@ def test_a_member_of_another_number_of_classes_is_refused(tmp_path: Path) -> Non
     ensemble = make(("t0000", 1.0))
     write_ensemble(tmp_path / "ensemble", ensemble, source, SCORED)
     with pytest.raises(BadInput, match="has shape .4.*, but the model needs .3.*number of classes"):
-        load_members(tmp_path / "ensemble", ensemble)
+        load_ensemble(tmp_path / "ensemble", ensemble)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_a_member_without_one_of_its_files_is_refused(bundle: Path, name: str) -> None:
     (bundle / "members" / "t0003" / name).unlink()
     with pytest.raises(BadInput, match=f"t0003/{name}.* cannot be read"):
-        load_members(bundle, read_ensemble(bundle))
-
-
-def rgb(height: int, width: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def probabilities(network: Any, config: Any, photo: np.ndarray) -> torch.Tensor:
-    """One member's probabilities for one photo alone, by the definition."""
-    size = photo.shape[:2]
-    logits = predict_logits(network, config, fit_photo(photo, config.image_size)[None])[0]
-    return to_native(logits, fitted_size(*size, config.image_size), size).softmax(dim=0)
-
-
-def test_the_mean_is_weighted_by_the_weights_over_members_of_different_sizes(bundle: Path) -> None:
-    loaded = load_members(bundle, read_ensemble(bundle))
-    photos = [rgb(30, 40), rgb(70, 50, seed=1), rgb(64, 64, seed=2)]
-    for photo, mean in zip(photos, list(mean_probabilities(loaded, photos)), strict=True):
-        first, second = (probabilities(network, config, photo) for network, config, _ in loaded)
-        torch.testing.assert_close(mean, 0.75 * first + 0.25 * second, rtol=0, atol=1e-5)
-        assert not torch.allclose(first, second, atol=1e-3)
-        torch.testing.assert_close(mean.sum(dim=0), torch.ones(photo.shape[:2]), rtol=0, atol=1e-5)
-
-
-def test_probabilities_are_averaged_not_logits_or_votes() -> None:
-    config, loaded = tiny_config(image_size=32), []
-    for logits, weight in (((4.0, 0.0, 0.0), 0.4), ((0.0, 1.0, 0.9), 0.3), ((0.0, 0.9, 1.0), 0.3)):
-        network = tiny_network(config, 3)
-        last = network.model[-1]
-        torch.nn.init.zeros_(last.weight)
-        last.bias.data = torch.tensor(logits)
-        loaded.append((network, config, weight))
-    expected = sum(weight * network.model[-1].bias.softmax(dim=0) for network, _, weight in loaded)
-    mean = next(iter(mean_probabilities(loaded, [rgb(8, 8)])))
-    torch.testing.assert_close(mean[:, 3, 3], expected.detach(), rtol=0, atol=1e-6)
-
-
-def test_photos_are_predicted_in_order_each_once_whatever_the_batch(tmp_path: Path, monkeypatch: Any) -> None:
-    sizes = [(20 + number, 30) for number in range(7)]
-    write_folder(tmp_path, {"test": sizes})
-    config = tiny_config(image_size=32)
-    loaded = [(tiny_network(config, 3), config, 1.0)]
-    photos = [(tmp_path / f"test/{number}.png", None) for number in range(7)]
-    for batch in (1, 3, 7, 8):
-        monkeypatch.setattr("trashseg_core.inference.ensemble_predict.BATCH", batch)
-        assert [labels.shape for _, labels in predict_photos(loaded, photos)] == sizes
+        load_ensemble(bundle, read_ensemble(bundle))
 
 
 @pytest.fixture(scope="module")

@@ -189,3 +189,8 @@ def test_a_pin_without_effect_in_the_whole_space_is_named() -> None:
     assert idle_pins(space, {"momentum": 0.8, "optimizer": "adamw"}) == [
         "`momentum` has no effect here: it needs `optimizer` madgrad or sgd."
     ]
+
+
+def test_distillation_is_refused_in_a_search_which_has_no_teacher() -> None:
+    with pytest.raises(BadInput, match="`distill_weight` needs a teacher, which no search has. Use `train --teacher"):
+        check_space(load("quick"), {"distill_weight": 0.5})

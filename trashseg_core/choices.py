@@ -43,3 +43,4 @@ OTHER_NAMES = {
     "img_size": "image_size",
 }
 """What other code calls some hyperparameters, for hints."""
+TTA_SETS = ("none", "flip", "flips", "d4", "scales", "flips_scales")

@@ -15,6 +15,7 @@ from trashseg_core.errors import TrainingFailed
 from trashseg_core.losses import Loss, jensen_shannon
 from trashseg_core.models import Network
 from trashseg_core.optim import set_lr
+from trashseg_core.training.distillation import Teacher, distillation_loss
 from trashseg_core.training.loader import Batch, TrainLoader
 from trashseg_core.training.ranks import ALONE, Ranks
 from trashseg_core.training.schedules import lr_factor
@@ -32,6 +33,8 @@ class Parts:
     """Parts that a batch is computed in: the config's, or twice that after the GPU's memory ran out."""
     ran_out: bool = False
     ranks: Ranks = ALONE
+    teacher: Teacher | None = None
+    """Whom the network learns from besides the labels, where `distill_weight` is on."""
 
 
 def run_epoch(config: TrialConfig, epoch: int, parts: Parts, loader: TrainLoader) -> float:
@@ -115,8 +118,14 @@ def _loss(config: TrialConfig, parts: Parts, images: Tensor, target: Tensor, vie
         logits, presence = parts.network.with_presence(images)
     every = [ranks.gather(view) for view in logits.chunk(num_views)]
     first_presence = None if presence is None else ranks.gather(presence[: len(target)])
+    soft = (
+        None if parts.teacher is None else ranks.gather(parts.teacher.log_probabilities(images[: len(target)], config))
+    )
     target = ranks.gather(target)
     value = parts.loss(every[0], target)
+    if soft is not None:
+        distilled = distillation_loss(every[0], soft, target, config.distill_temperature)
+        value = (1 - config.distill_weight) * value + config.distill_weight * distilled
     if views is not None:
         value = value + config.jsd_weight * jensen_shannon(every, target)
     if first_presence is not None:
