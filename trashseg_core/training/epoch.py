@@ -118,9 +118,9 @@ def _loss(config: TrialConfig, parts: Parts, images: Tensor, target: Tensor, vie
         logits, presence = parts.network.with_presence(images)
     every = [ranks.gather(view) for view in logits.chunk(num_views)]
     first_presence = None if presence is None else ranks.gather(presence[: len(target)])
-    soft = (
-        None if parts.teacher is None else ranks.gather(parts.teacher.log_probabilities(images[: len(target)], config))
-    )
+    soft = None
+    if parts.teacher is not None:
+        soft = ranks.gather(parts.teacher.log_probabilities(images[: len(target)], config))
     target = ranks.gather(target)
     value = parts.loss(every[0], target)
     if soft is not None:
