@@ -57,9 +57,8 @@ class Peers:
         assert group is not None
         self._group = group
         self._actors = {rank: self._start(rank) for rank in range(1, size)}
-        os.environ.setdefault(
-            "TUNE_FUNCTION_THREAD_TIMEOUT_S", f"{2 * PATIENCE_S:.0f}"
-        )  # to wait for them after a stop
+        # How long Tune waits for a stopped trial before it gives this process up.
+        os.environ.setdefault("TUNE_FUNCTION_THREAD_TIMEOUT_S", f"{2 * PATIENCE_S:.0f}")
 
     def _start(self, rank: int) -> Any:
         place = PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=rank)
@@ -123,14 +122,23 @@ def _leave_when_one_ends(runs: list[Any], over: threading.Event) -> None:
 
 
 def _cause(error: Exception, runs: list[Any]) -> Exception:
-    """What ended the trial: the death of a process first, then what another rank ran into, then our own error."""
     done, _ = ray.wait(runs, num_returns=len(runs), timeout=PATIENCE_S)
-    errors = [found for run in done if (found := _error(run)) is not None]
-    for found in errors:
+    return find_cause(error, [found for run in done if (found := _error(run)) is not None])
+
+
+def find_cause(error: Exception, others: list[Exception]) -> Exception:
+    """What ended a trial: the death of a process first, then what a rank ran into by itself, else a lost contact.
+
+    Args:
+        error: of this process.
+        others: how the runs of the others failed, as far as they ended.
+    """
+    for found in others:
         if isinstance(found, ray.exceptions.RayActorError):
             return WorkerLost(f"a worker of the trial died ({str(found).splitlines()[0][:160]})")
-    reasons = [found.cause for found in errors if isinstance(found, ray.exceptions.RayTaskError)]
-    return next((one for one in [error, *reasons] if not _is_echo(one)), error)
+    reasons = [found.cause for found in others if isinstance(found, ray.exceptions.RayTaskError)]
+    lost = WorkerLost(f"a worker of the trial is out of reach ({str(error).splitlines()[0][:160]})")
+    return next((one for one in [error, *reasons] if not _is_echo(one)), lost)
 
 
 def _is_echo(error: Exception) -> bool:

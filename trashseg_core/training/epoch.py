@@ -111,28 +111,26 @@ def _gradients(config: TrialConfig, parts: Parts, batch: Batch) -> Tensor:
 
 def _loss(config: TrialConfig, parts: Parts, images: Tensor, target: Tensor, views: Tensor | None) -> Tensor:
     """The loss mix, plus the auxiliary terms that are on."""
-    ranks, num_views = parts.ranks, 1
+    ranks, share, num_views = parts.ranks, len(target), 1
     if views is not None:
         images, num_views = torch.cat([images, *views]), 1 + len(views)
     with hardware.autocast(config), ranks.synced_norm():
         logits, presence = parts.network.with_presence(images)
-    every = [ranks.gather(view) for view in logits.chunk(num_views)]
-    first_presence = None if presence is None else ranks.gather(presence[: len(target)])
     soft = None
     if parts.teacher is not None:
-        soft = ranks.gather(parts.teacher.log_probabilities(images[: len(target)], config))
+        soft = ranks.gather(parts.teacher.log_probabilities(images[:share], config))
     target = ranks.gather(target)
+    every = [ranks.gather(view) for view in logits.chunk(num_views)]
     value = parts.loss(every[0], target)
     if soft is not None:
         distilled = distillation_loss(every[0], soft, target, config.distill_temperature)
         value = (1 - config.distill_weight) * value + config.distill_weight * distilled
     if views is not None:
         value = value + config.jsd_weight * jensen_shannon(every, target)
-    if first_presence is not None:
+    if presence is not None:
         shown = _classes_shown(target, logits.shape[1])
-        value = value + config.presence_weight * functional.binary_cross_entropy_with_logits(
-            first_presence.float(), shown
-        )
+        presence = ranks.gather(presence[:share]).float()
+        value = value + config.presence_weight * functional.binary_cross_entropy_with_logits(presence, shown)
     return value
 
 
