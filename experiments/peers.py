@@ -1,10 +1,11 @@
 """Peers: the processes of a trial beside its first one, which train the same model on shares of every batch.
 
 Each has its own bundle of the trial's placement group, so that Ray counts, packs and frees a trial as a whole. Ray
-Train's trainer would be the ready part, but does not fit beneath Ray Tune's schedulers (2.60, measured on 2 cores):
-its workers lie outside the trial's resources, and when a trial is stopped they go on, so that the next trial waits for
-them without end; its reports come every 2 s and up to four epochs late, where a rung needs them in step; and each trial
-has a controller and workers of its own that import torch anew (45 s to the first step, against 1.5 s with warm peers).
+Train's trainer would be the ready part, but did not fit beneath Ray Tune's schedulers (2.60; one run each with and
+without `reuse_actors`, 2 busy cores): its workers lie outside the trial's resources, and after a trial was stopped the
+next one took no step in the 140 s until the run was cut off; the scheduler saw a report 4 s late, while training went
+on, where a rung needs them in step; and a trial's first step came 40 to 45 s after its start, since each trial has a
+controller and workers of its own. Here the first trial pays about 22 s for that, later ones find their peers warm.
 """
 
 import os
