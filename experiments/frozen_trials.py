@@ -27,7 +27,7 @@ def frozen_trial(
         params=record.params,
         distributions=distributions,
         system_attrs=dict(record.attributes),
-        constraints=limits.excesses(record.first_metrics) if record.first_metrics else None,
+        constraints=limits.excesses(record.first_metrics),
         intermediate_values={epoch: one[objective] for epoch, one in record.epochs.items() if objective in one},
     )
 

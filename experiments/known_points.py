@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.space_check import ProbeTrial, call_space, default_choice
+from experiments.space_check import ProbeTrial, call_space, default_choice, default_point
 from trashseg_core.config import TrialConfig, check_field
 from trashseg_core.errors import BadInput, did_you_mean
 from trashseg_core.field_values import as_type
@@ -101,6 +101,6 @@ def read_points(paths: tuple[str, ...], space: Space, pins: Mapping[str, Any]) -
                 point = fit_point(space, pins, config)
             except BadInput as error:
                 raise BadInput(f"{place}: {error}") from None
-            if point not in points:
+            if point not in [default_point(space, dict(pins)), *points]:
                 points.append(point)
     return points

@@ -13,6 +13,7 @@ from trashseg_core.files import read_json, write_json
 
 SCHEMA = 1
 FILE = "manifest.json"
+_NONE = "not in it"
 
 
 @dataclass
@@ -99,9 +100,6 @@ def _difference(what: str, before: Mapping[str, Any], now: Mapping[str, Any]) ->
     differing = [name for name in sorted(before.keys() | now.keys()) if before.get(name, _NONE) != now.get(name, _NONE)]
     told = [f"`{name}` was {before.get(name, _NONE)}, is {now.get(name, _NONE)}" for name in differing]
     return f"{what} changed since the search was started: {'; '.join(told)}" if told else None
-
-
-_NONE = "not in it"
 
 
 def compatible(one: str, other: str) -> bool:

@@ -2,7 +2,9 @@
 
     python run_search.py search --data DATA --space baseline --trials 40 --epochs 30 --set image_size=512
 
-Needs the network once, for the encoders' ImageNet weights.
+Needs the network once, for the encoders' ImageNet weights. A trial costs what its encoder does (`parts.COSTS`).
+
+Result: none yet. It takes a GPU, and none was at hand; only its checks were run (every pair of encoder and decoder).
 """
 
 from typing import Any

@@ -2,7 +2,10 @@
 
     python run_search.py search --data DATA --space wide --trials 200 --epochs 40 --set image_size=512
 
-Needs the network once, for the encoders' ImageNet weights.
+Needs the network once, for the encoders' ImageNet weights, and photos of more than 64 px, which PAN refuses. A trial
+costs what its encoder does (`parts.COSTS`): the largest ones twelve times the smallest.
+
+Result: none yet. It takes several GPUs, and none was at hand; only its checks were run.
 """
 
 from typing import Any

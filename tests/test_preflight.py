@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import run_search
 from experiments.journal import Journal
-from experiments.manifest import Manifest
+from experiments.manifest import Manifest, read_manifest
 from experiments.preflight import LOCK, prepare, refuse_taken_name, reopen
 from experiments.settings import SearchSettings
 from experiments.warm_start import read_warm_start
@@ -103,6 +105,13 @@ def started(tmp_path: Path, sample_folder: Path) -> Path:
 
 def test_an_unchanged_search_is_reopened(started: Path) -> None:
     assert reopen(started).settings.folder == started
+
+
+def test_resume_raises_the_budget_and_changes_nothing_else(started: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, seen = read_manifest(started).settings, list[Manifest]()
+    monkeypatch.setattr("experiments.stages.run_all", seen.append)
+    run_search.resume(started, trials=99, time_budget=5.0)
+    assert seen[0].settings == replace(before, trials=99, time_budget=5.0) == read_manifest(started).settings
 
 
 def test_every_change_since_the_start_is_named_in_one_refusal(started: Path) -> None:

@@ -51,6 +51,13 @@ def test_every_sampler_proposes_the_same_after_a_restart(tmp_path: Path, name: s
     assert restarted == through
 
 
+@pytest.mark.skipif("cmaes" not in AVAILABLE, reason="the package is not here")
+def test_cma_es_keeps_its_distribution_over_a_restart_after_its_first_generation(tmp_path: Path) -> None:
+    through = play(Journal(tmp_path / "through"), "cmaes", 22)
+    play(Journal(tmp_path / "restarted"), "cmaes", 19)
+    assert play(Journal(tmp_path / "restarted"), "cmaes", 3) == through
+
+
 def mixed_space(trial: Any) -> None:
     """Choices, numbers on two scales, integers and a condition."""
     trial.suggest_categorical("encoder_name", ["small", "middle", "large"])

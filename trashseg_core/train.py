@@ -2,7 +2,6 @@
 
 import functools
 import math
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -63,9 +62,9 @@ def train(
     Args:
         report: gets, once per epoch, `val_miou`, `val_miou_low`, `val_loss`, `train_loss`, `iou_<class slug>` of each
             class present, `epoch` (from 1), `lr`, `images_per_s`, `epoch_s`, `peak_memory_mb`, `val_s_per_image`
-            (median time of val's batches from fitted photos to logits, per photo), `parameters_m` (millions of
-            weights), `micro_batch_size` (samples computed at a time; halved when a GPU's memory ran out), and a
-            checkpoint folder.
+            (from fitted photos to logits, in the fastest of val's batches), `parameters_m` (millions of weights),
+            `micro_batch_size` (samples computed at a time; halved when a GPU's memory ran out), and a checkpoint
+            folder.
         resume_from: a checkpoint folder; training goes on with its next epoch, to the same numbers as without a break.
         loader_threads: threads that make samples.
         scratch_dir: where checkpoint folders are written; the system's temporary folder by default.
@@ -104,10 +103,9 @@ def train(
         metrics["images_per_s"] = loader.num_batches * config.batch_size / (trained - started)
         metrics["epoch_s"] = time.perf_counter() - started
         metrics["peak_memory_mb"] = hardware.peak_memory_mb()
-        metrics["val_s_per_image"] = statistics.median(seconds[1:] or seconds or [0.0])  # the first batch warms up
+        metrics["val_s_per_image"] = min(seconds, default=0.0)  # other work on the machine only ever adds
         metrics["parameters_m"] = parts.network.parameters_m
         metrics["micro_batch_size"] = config.batch_size // parts.accumulation
-        scored = Confusions(confusions, data.val.file_names, data.val.class_names)
         scored = Confusions(confusions, data.val.file_names, data.val.class_names)
         hand_over = functools.partial(_hand_over, destination, config, best, parts, metrics, scored)
         parts.ranks.run_on_first(hand_over)

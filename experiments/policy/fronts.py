@@ -36,20 +36,21 @@ def pareto_order(points: Points) -> list[str]:
 
 def _spread(front: list[str], points: Points) -> list[str]:
     """Names of a front, each as far as possible from those before it; the highest value first, equals by name."""
-    places = {name: tuple(map(float, _scaled(points[name], points))) for name in front}
+    spans = [_span([point[axis] for point in points.values()]) for axis in (0, 1)]
+    places = {
+        name: [(min(value, high) - low) / (high - low) for value, (low, high) in zip(points[name], spans, strict=True)]
+        for name in front
+    }
     order = [min(front, key=lambda name: (-points[name][0], name))]
-    left = sorted(set(front) - set(order))
-    while left:
-        order.append(max(left, key=lambda name: min(math.dist(places[name], places[one]) for one in order)))
-        left.remove(order[-1])
+    gaps = {name: math.dist(places[name], places[order[0]]) for name in sorted(set(front) - set(order))}
+    while gaps:
+        order.append(max(gaps, key=lambda name: gaps[name]))
+        del gaps[order[-1]]
+        gaps = {name: min(gap, math.dist(places[name], places[order[-1]])) for name, gap in gaps.items()}
     return order
 
 
-def _scaled(point: tuple[float, float], points: Points) -> list[float]:
-    """A point with both values between 0 and 1."""
-    scaled = []
-    for axis in (0, 1):
-        finite = [one[axis] for one in points.values() if math.isfinite(one[axis])]
-        low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
-        scaled.append((min(point[axis], high) - low) / (high - low) if high > low else 0.0)
-    return scaled
+def _span(values: list[float]) -> tuple[float, float]:
+    """Lowest and highest finite value, never the same."""
+    finite = [value for value in values if math.isfinite(value)] or [0.0]
+    return min(finite), max(finite) if max(finite) > min(finite) else min(finite) + 1

@@ -22,10 +22,12 @@ class Rungs:
     ) -> None:
         self._factor, self._objective, self._second = reduction_factor, objective, second
         self._costs: dict[str, list[float]] = {}
+        self._fronts: dict[int, list[str]] = {}
         self.epochs = epochs
         self.milestones = milestones(epochs, first_rung, reduction_factor)
         """Epochs of the rungs, ascending; the full length is none of them."""
         self.values: dict[int, dict[str, float]] = {milestone: {} for milestone in self.milestones}
+        self._costs_at: dict[int, dict[str, float]] = {milestone: {} for milestone in self.milestones}
         self._best: dict[str, float] = {}
         self._reached: dict[str, int] = {}
 
@@ -42,7 +44,7 @@ class Rungs:
         """Enter a report; the value at a rung is the best so far. Repeated epochs change nothing.
 
         Args:
-            cost: the second objective, lower is better; of several measurements the median counts.
+            cost: the second objective, lower is better; at a rung the median of the measurements so far counts.
         """
         if epoch <= self.reached(key):
             return
@@ -53,6 +55,10 @@ class Rungs:
         for milestone in self.milestones:
             if epoch >= milestone:
                 self.values[milestone].setdefault(key, self._best[key])
+                if self._second is not None:
+                    measured = self._costs.get(key)
+                    typical = statistics.median(measured) if measured else float("inf")
+                    self._costs_at[milestone].setdefault(key, typical)
 
     def reached(self, key: str) -> int:
         """The last epoch that a trial reported; 0 before the first."""
@@ -66,8 +72,7 @@ class Rungs:
             at_least_one: each rung promotes one or more, however few trials reached it.
         """
         for milestone in reversed(self.milestones):
-            values = self.values[milestone]
-            ranked = self._ranked(values)
+            ranked = self._ranked(milestone)
             count = int(len(ranked) / self._factor)
             for key in ranked[: max(count, 1) if at_least_one else count]:
                 if key in waiting and self.reached(key) == milestone:
@@ -77,17 +82,21 @@ class Rungs:
     def last_in_line(self, waiting: Collection[str]) -> str | None:
         """The waiting trial that is furthest from a promotion: the worst at the lowest rung that has one."""
         for milestone in self.milestones:
-            here = [key for key in self._ranked(self.values[milestone]) if self.reached(key) == milestone]
+            here = [key for key in self._ranked(milestone) if self.reached(key) == milestone]
             if behind := [key for key in here if key in waiting]:
                 return behind[-1]
         return None
 
-    def _ranked(self, values: dict[str, float]) -> list[str]:
+    def _ranked(self, milestone: int) -> list[str]:
         """Trials of a rung, best first."""
+        values = self.values[milestone]
         if self._second is None:
             return sorted(values, key=lambda key: (-values[key], key))
-        costs = {key: statistics.median(self._costs[key]) for key in values if key in self._costs}
-        return pareto_order({key: (values[key], costs.get(key, float("inf"))) for key in values})
+        order = self._fronts.get(milestone, [])
+        if len(order) != len(values):
+            costs = self._costs_at[milestone]
+            order = self._fronts[milestone] = pareto_order({key: (values[key], costs[key]) for key in values})
+        return order
 
 
 def planned_epochs(num_trials: int, epochs: int, rungs: Sequence[int], reduction_factor: float) -> float:
