@@ -61,7 +61,7 @@ class OptunaSearcher(Searcher):
         cut: Set[str] = frozenset(),
         *,
         first_rung: int = 1,
-        sampler: str = "tpe",
+        sampler: str = "forest",
         promotion: PromotionAsha | None = None,
     ) -> None:
         """Create a searcher over a journal.
@@ -73,7 +73,7 @@ class OptunaSearcher(Searcher):
             first_point: suggested values of the first trial.
             cut: ids of the trials that the scheduler stopped early; it grows while the search runs.
             first_rung: epochs before which a running trial is no news for the sampler.
-            sampler: name of Optuna's sampler (`samplers.build_sampler`).
+            sampler: name of the sampler (`samplers.build_sampler`).
             promotion: the scheduler, where it lets trials pause: those count as not running.
         """
         super().__init__(metric=objective, mode="max")

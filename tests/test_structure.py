@@ -22,7 +22,7 @@ ALLOWED = {
     "search_spaces": {"search_spaces"},
 }
 HOMES = {
-    "optuna": {"searcher", "policy/samplers"},
+    "optuna": {"searcher", "policy/samplers", "policy/forest_sampler"},
     "mlflow": {"tracking", "ui"},
     "ray": {"trainable", "search", "searcher", "policy/scheduler", "policy/promotion", "recorder"},
 }
