@@ -46,7 +46,7 @@ class OptunaSearcher(Searcher):
         cut: Set[str] = frozenset(),
         *,
         first_rung: int = 1,
-        sampler: str = "tpe",
+        sampler: str = "forest",
         promotion: PromotionAsha | None = None,
         points: Sequence[dict[str, Any]] = (),
         warm: Sequence[TrialRecord] = (),
@@ -62,7 +62,7 @@ class OptunaSearcher(Searcher):
             first_point: suggested values of the first trial.
             cut: ids of the trials that the scheduler stopped early; it grows while the search runs.
             first_rung: epochs before which a running trial is no news for the sampler.
-            sampler: name of Optuna's sampler (`samplers.build_sampler`).
+            sampler: name of the sampler (`samplers.build_sampler`).
             promotion: the scheduler, where it lets trials pause: those count as not running.
             points: suggested values of the trials after the first one.
             warm: trials of earlier searches, whose params are points of this space.

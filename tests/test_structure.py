@@ -22,7 +22,7 @@ ALLOWED = {
     "search_spaces": {"search_spaces"},
 }
 HOMES = {
-    "optuna": {"searcher", "frozen_trials", "policy/samplers"},
+    "optuna": {"searcher", "frozen_trials", "policy/samplers", "policy/forest_sampler"},
     "mlflow": {"tracking", "ui", "registry"},
     "ray": {"trainable", "search", "searcher", "policy/scheduler", "policy/promotion", "recorder", "peers", "cluster"},
 }

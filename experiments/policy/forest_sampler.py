@@ -119,7 +119,9 @@ def encode(points: Sequence[dict[str, Any]], scales: dict[str, Scale]) -> np.nda
     for name, scale in scales.items():
         values = [point.get(name) for point in points]
         if isinstance(scale, tuple):
-            columns += [np.array([float(value == choice) for value in values]) for choice in scale]
+            number = {choice: place for place, choice in enumerate(scale)}
+            places = np.array([number.get(value, -1) for value in values])
+            columns += [(places == place).astype(float) for place in range(len(scale))]
             continue
         column = np.array([math.nan if value is None else value for value in values], float)
         column = np.log(column) if scale else column
