@@ -98,9 +98,44 @@ def test_an_ensemble_that_cannot_be_written_leaves_the_old_one(bundle: Path, che
     assert list(bundle.parent.iterdir()) == [bundle]
 
 
-@pytest.mark.parametrize("schema", [2, None, "1"])
+NEW_FIELDS = ("class_offsets", "crf", "val_interval", "evidence")
+
+
+def test_an_ensemble_of_schema_1_reads_with_settings_that_change_nothing(bundle: Path) -> None:
+    document = json.loads((bundle / "ensemble.json").read_text())
+    for name in NEW_FIELDS:
+        del document[name]
+    for member in document["members"]:
+        del member["tta"], member["class_weights"]
+    (bundle / "ensemble.json").write_text(json.dumps({**document, "schema": 1}))
+    ensemble = read_ensemble(bundle)
+    assert ensemble == make(("t0000", 0.75), ("t0003", 0.25))
+    assert ensemble.member_weights().tolist() == [[0.75] * 3, [0.25] * 3]
+    assert ensemble.offsets().tolist() == [0, 0, 0]
+
+
+def test_everything_of_schema_2_reads_back(tmp_path: Path, checkpoints: dict[str, Path]) -> None:
+    one, other = make(("t0000", 0.75), ("t0003", 0.25)).members
+    listed = [replace(one, tta="flips", class_weights=[1, 0.5, 0.75]), replace(other, class_weights=[0, 0.5, 0.25])]
+    evidence = [{"name": "offsets", "val_miou": 0.5, "held_out": 0.4, "kept": True, "why": "more held out"}]
+    ensemble = make(
+        ("t0000", 1.0),
+        members=listed,
+        class_offsets=[0.0, 0.5, -0.25],
+        crf={"iterations": 5},
+        val_interval=[0.3, 0.5],
+        evidence=evidence,
+    )
+    write_ensemble(tmp_path / "ensemble", ensemble, checkpoints)
+    assert read_ensemble(tmp_path / "ensemble") == ensemble
+    assert ensemble.member_weights().tolist() == [[1, 0.5, 0.75], [0, 0.5, 0.25]]
+    assert ensemble.offsets().tolist() == [0, 0.5, -0.25]
+
+
+@pytest.mark.parametrize("schema", [3, None, "1"])
 def test_an_unknown_schema_is_refused(bundle: Path, schema: Any) -> None:
-    with pytest.raises(BadInput, match=f"schema {schema!r} is unknown to this version, which reads 1. Update trashseg"):
+    expected = f"schema {schema!r} is unknown to this version, which reads 1 and 2. Update trashseg"
+    with pytest.raises(BadInput, match=expected):
         read_ensemble(edit(bundle, schema=schema))
 
 
@@ -110,6 +145,35 @@ def test_an_unknown_schema_is_refused(bundle: Path, schema: Any) -> None:
 def test_weights_that_are_no_shares_are_refused(bundle: Path, weights: tuple[float, ...]) -> None:
     with pytest.raises(BadInput, match="weights must be positive and sum to 1"):
         read_ensemble(edit(bundle, members=members(*weights)))
+
+
+@pytest.mark.parametrize("shares", [[1.0, 1.0], [1.0] * 4])
+def test_class_weights_of_another_number_of_classes_are_refused(bundle: Path, shares: list[float]) -> None:
+    listed = [{**one, "class_weights": shares} for one in members(1.0)]
+    with pytest.raises(BadInput, match=f"t0000 has {len(shares)} class weights for 3 classes"):
+        read_ensemble(edit(bundle, members=listed))
+
+
+@pytest.mark.parametrize("first", [(1.0, 0.4), (-0.5, 1.5), (0.4, 0.4), (float("nan"), 1.0)])
+def test_class_weights_that_are_no_shares_are_refused(bundle: Path, first: tuple[float, float]) -> None:
+    """The two members' shares of the first class are wrong, those of the others right."""
+    listed = members(0.5, 0.5)
+    for member, share in zip(listed, first, strict=True):
+        member["class_weights"] = [share, 0.5, 0.5]
+    with pytest.raises(BadInput, match="class weights must be at least 0 and sum to 1 in each class"):
+        read_ensemble(edit(bundle, members=listed))
+
+
+@pytest.mark.parametrize("offsets", [[0.0, 1.0], [0.0] * 4, [0.0, 0.0, float("inf")]])
+def test_class_offsets_that_are_not_one_number_for_each_class_are_refused(bundle: Path, offsets: list[float]) -> None:
+    with pytest.raises(BadInput, match="`class_offsets` must be 3 finite numbers, one for each class"):
+        read_ensemble(edit(bundle, class_offsets=offsets))
+
+
+def test_an_unknown_tta_is_refused(bundle: Path) -> None:
+    listed = [{**one, "tta": "spin"} for one in members(1.0)]
+    with pytest.raises(BadInput, match="TTA of t0000 is 'spin', but must be one of none, flip,"):
+        read_ensemble(edit(bundle, members=listed))
 
 
 @pytest.mark.parametrize("trial_id", ["../t0000", "/etc", "a/b", "", ".", "..", "t0000/"])

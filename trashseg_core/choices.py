@@ -31,3 +31,4 @@ LOSS_PRESETS: dict[str, dict[str, float]] = {
     "dice_ce": {"dice": 0.2, "ce": 0.8},
     "dice_focal": {"dice": 0.25, "focal": 0.75},
 }
+TTA_SETS = ("none", "flip", "flips", "d4", "scales", "flips_scales")

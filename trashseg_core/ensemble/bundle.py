@@ -1,18 +1,23 @@
 """The ensemble folder: everything that predicts, on a machine that has only trashseg_core."""
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from trashseg_core.checkpoint import CONFIG, WEIGHTS, Confusions, read_config, read_network, write_confusions
+from trashseg_core.choices import TTA_SETS
 from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput
 from trashseg_core.files import atomic_folder, read_json, write_json
 from trashseg_core.hardware import device
 from trashseg_core.models import Network
 
-SCHEMA = 1
+SCHEMA = 2
+READABLE = (1, SCHEMA)
+"""Schema 1 knew neither class weights, offsets, TTA, CRF nor evidence: their defaults change nothing."""
 DESCRIPTION = "ensemble.json"
 
 
@@ -22,15 +27,24 @@ class Member:
 
     trial_id: str
     weight: float
+    """Share in the mean; with `class_weights`, its share averaged over the classes."""
     image_size: int
     mean: list[float]
     """Per channel, in units of RGB / 255."""
     std: list[float]
+    tta: str = "none"
+    """Name of the set of views that are averaged (`choices.TTA_SETS`)."""
+    class_weights: list[float] = field(default_factory=list)
+    """Share in the mean of each class, C numbers; empty: `weight` for every class."""
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """What `ensemble.json` says."""
+    """What `ensemble.json` says.
+
+    The label of a pixel is argmax over c of log(sum over members m of w[m, c] p[m, c]) + offset[c]. With a CRF the
+    probabilities in proportion to exp of that, renormalised, pass through `dense_crf` before the argmax.
+    """
 
     members: list[Member]
     """Their weights sum to 1."""
@@ -41,12 +55,29 @@ class Ensemble:
     val_miou: float
     """In-sample: on the photos that chose the members."""
     val_miou_crossfit: float
-    """Held out: each half of val scored with the members that the other half chose."""
+    """Held out: each fold of val scored with what the other folds chose."""
     steps: list[dict[str, Any]]
-    """What each step of the selection added and reached."""
+    """What each step of the greedy selection added and reached."""
     provenance: dict[str, Any]
     """Search, trial ids, data hash, code version."""
+    class_offsets: list[float] = field(default_factory=list)
+    """Added to the log of the mean probability of each class, C numbers; empty: zeros."""
+    crf: dict[str, float] | None = None
+    """Fields of `CrfSettings`; None: no CRF."""
+    val_interval: list[float] = field(default_factory=list)
+    """90 % bootstrap interval [low, high] of `val_miou_crossfit`; empty where it was not computed."""
+    evidence: list[dict[str, Any]] = field(default_factory=list)
+    """What was tried in turn: name, val_miou, held_out, standard error, cost, whether it was kept, why."""
     schema: int = SCHEMA
+
+    def member_weights(self) -> np.ndarray:
+        """Share of each member in the mean of each class, float64 (K, C); every column sums to 1."""
+        num_classes = len(self.class_names)
+        return np.array([member.class_weights or [member.weight] * num_classes for member in self.members])
+
+    def offsets(self) -> np.ndarray:
+        """Numbers added to the log of the mean probability, float64 (C,)."""
+        return np.array(self.class_offsets or [0.0] * len(self.class_names))
 
 
 def write_ensemble(
@@ -77,21 +108,41 @@ def read_ensemble(folder: Path) -> Ensemble:
     """
     path = folder / DESCRIPTION
     document = read_json(path)
-    schema = document.get("schema") if isinstance(document, dict) else None
-    if schema != SCHEMA:
-        raise BadInput(f"{path}: schema {schema!r} is unknown to this version, which reads {SCHEMA}. Update trashseg.")
+    schema = document.pop("schema", None) if isinstance(document, dict) else None
+    if schema not in READABLE:
+        known = " and ".join(map(str, READABLE))
+        raise BadInput(f"{path}: schema {schema!r} is unknown to this version, which reads {known}. Update trashseg.")
     try:
         members = [Member(**member) for member in document.pop("members")]
         ensemble = Ensemble(members, **document)
-        total = sum(member.weight for member in members)
-    except (TypeError, KeyError) as error:
+        fault = _fault(ensemble)
+    except (TypeError, KeyError, ValueError) as error:
         raise BadInput(f"{path}: damaged ({error}). Build it again with `ensemble`.") from None
+    if fault:
+        raise BadInput(f"{path}: {fault}")
+    return ensemble
+
+
+def _fault(ensemble: Ensemble) -> str | None:
+    """What makes an ensemble unusable, or None."""
+    members, num_classes = ensemble.members, len(ensemble.class_names)
+    total = sum(member.weight for member in members)
     if not members or not abs(total - 1) <= 1e-6 or not all(member.weight > 0 for member in members):
-        raise BadInput(f"{path}: the members' weights must be positive and sum to 1, but sum to {total:g}.")
+        return f"the members' weights must be positive and sum to 1, but sum to {total:g}."
     for member in members:
         if PurePosixPath(member.trial_id).name != member.trial_id or member.trial_id in ("", ".", ".."):
-            raise BadInput(f"{path}: the trial id {member.trial_id!r} is not a plain name.")
-    return ensemble
+            return f"the trial id {member.trial_id!r} is not a plain name."
+        if member.tta not in TTA_SETS:
+            return f"the TTA of {member.trial_id} is {member.tta!r}, but must be one of {', '.join(TTA_SETS)}."
+        if len(member.class_weights) not in (0, num_classes):
+            count = len(member.class_weights)
+            return f"{member.trial_id} has {count} class weights for {num_classes} classes. Build it again."
+    weights, offsets = ensemble.member_weights(), ensemble.offsets()
+    if not (weights >= 0).all() or not np.allclose(weights.sum(axis=0), 1, rtol=0, atol=1e-6):
+        return "the members' class weights must be at least 0 and sum to 1 in each class."
+    if len(offsets) != num_classes or not np.isfinite(offsets).all():
+        return f"`class_offsets` must be {num_classes} finite numbers, one for each class, but has {len(offsets)}."
+    return None
 
 
 def load_members(folder: Path, ensemble: Ensemble) -> list[tuple[Network, TrialConfig, float]]:
