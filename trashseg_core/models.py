@@ -87,9 +87,9 @@ def check_model(config: TrialConfig) -> None:
         hint = did_you_mean(bare, known) or f" Encoders: {', '.join(smp_encoders)}, or tu-NAME of timm."
         raise BadInput(f"The value of `encoder_name` is {name!r}, which neither smp nor timm has.{hint}")
     hub_weights(config)
-    fault = _fault(name, config.decoder_name, config.predict_size)
+    fault = size_fault(name, config.decoder_name, config.predict_size)
     if fault:
-        valid = [decoder for decoder in DECODERS if not _fault(name, decoder, config.predict_size)]
+        valid = [decoder for decoder in DECODERS if not size_fault(name, decoder, config.predict_size)]
         raise BadInput(
             f"Decoder {config.decoder_name} does not work with encoder {name} at {config.predict_size} px ({fault}). "
             f"Decoders that do: {', '.join(valid) or 'none'}."
@@ -97,7 +97,7 @@ def check_model(config: TrialConfig) -> None:
 
 
 @functools.cache
-def _fault(encoder_name: str, decoder_name: str, size: int) -> str | None:
+def size_fault(encoder_name: str, decoder_name: str, size: int) -> str | None:
     """Build and run the pair without weights or memory; return what goes wrong, or None."""
     config = TrialConfig(encoder_name=encoder_name, decoder_name=decoder_name, encoder_weights="none")
     try:

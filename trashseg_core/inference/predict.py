@@ -10,28 +10,32 @@ from torch import Tensor
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.cache import CachedSplit
 from trashseg_core.hardware import autocast, device
+from trashseg_core.inference.tta import tta_logits
 from trashseg_core.models import Network
 
 
 @torch.inference_mode()
-def predict_logits(network: Network, config: TrialConfig, images: np.ndarray) -> Tensor:
+def predict_logits(network: Network, config: TrialConfig, images: np.ndarray, tta: str = "none") -> Tensor:
     """Run the network, in evaluation mode, over fitted photos.
 
     Args:
         images: uint8 (B, S, S, 3), RGB.
+        tta: views that are averaged, a name of `tta.TTA_SETS`.
 
     Returns:
         float32 (B, C, S, S) on the CPU.
     """
     batch = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).to(device(), non_blocking=True)
     with autocast(config):
-        return network.eval()(batch).float().cpu()
+        return tta_logits(network.eval(), batch, tta).cpu()
 
 
-def split_logits(network: Network, config: TrialConfig, split: CachedSplit) -> Iterator[tuple[int, Tensor]]:
+def split_logits(
+    network: Network, config: TrialConfig, split: CachedSplit, tta: str = "none"
+) -> Iterator[tuple[int, Tensor]]:
     """Yield (index, logits float32 (C, S, S)) of every photo of a split, in order."""
     for start in range(0, len(split), config.batch_size):
-        logits = predict_logits(network, config, split.images[start : start + config.batch_size])
+        logits = predict_logits(network, config, split.images[start : start + config.batch_size], tta)
         yield from enumerate(logits, start)
 
 
