@@ -10,10 +10,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from trashseg_core.errors import BadInput
-from trashseg_core.submission import check_submission, submission_grid, write_submission
+from trashseg_core.submission import (
+    check_submission,
+    is_text_of_labels,
+    labels_to_text,
+    submission_grid,
+    write_submission,
+)
 
 NAMES = ["batch/a.jpg", 'b, "the best".jpg', "ü/c.jpg"]
 CLASSES = 11
@@ -60,6 +68,23 @@ def test_the_rows_read_back_row_by_row_in_the_order_of_the_photos(good: Path) ->
         assert np.array_equal(np.array(row[1].split(" "), int).reshape(256, 256), submission_grid(label_map))
 
 
+@pytest.mark.parametrize("num_classes", [2, 10, 11, 120, 255])
+def test_labels_become_the_text_of_a_plain_join_and_are_known_by_it(num_classes: int) -> None:
+    labels = np.random.default_rng(0).integers(0, num_classes, 999, dtype=np.uint8)
+    text = labels_to_text(labels, num_classes)
+    assert text == " ".join(str(label) for label in labels)
+    assert is_text_of_labels(text.encode(), 999, num_classes)
+
+
+@settings(max_examples=300)
+@given(st.text("0123456789 :x", max_size=12), st.integers(1, 120))
+def test_a_text_of_labels_is_known_whatever_it_is_made_of(text: str, num_classes: int) -> None:
+    labels = text.split(" ")
+    expected = set(labels) <= {str(label) for label in range(num_classes)}
+    assert is_text_of_labels(text.encode(), len(labels), num_classes) == expected
+    assert not is_text_of_labels(text.encode(), len(labels) + 1, num_classes)
+
+
 def test_a_good_file_has_no_faults(good: Path) -> None:
     assert check_submission(good, NAMES, CLASSES) == []
 
@@ -104,13 +129,26 @@ def changed(good: Path, fault: str) -> bytes:
             return header + first + second.replace(b'"b, ""the best"".jpg"', b'b, "the best".jpg') + third
         case "another name":
             return header + first.replace(b"batch/a.jpg", b"batch/A.jpg") + second + third
+        case "a quote in a name":
+            return header + first.replace(b"batch/a.jpg", b'batch/a".jpg') + second + third
+        case "quotes that do not close":
+            return header + first.replace(b"batch/a.jpg", b'"batch/a.jpg') + second + third
+        case "no UTF-8":
+            return whole.replace("ü".encode(), b"\xfc")
+        case "commas between labels":
+            return header + first.replace(b" 3 ", b",3,", 1) + second + third
+        case "no rows":
+            return header
+        case "nothing":
+            return b""
     raise AssertionError(fault)
 
 
 FAULTS = [
     *("cut off", "half a row", "a row missing", "a row too many", "rows exchanged", "CR LF", "a byte order mark"),
     *("another header", "a label too high", "a leading zero", "two spaces", "a trailing space", "a negative label"),
-    *("a name without its quotes", "another name"),
+    *("a name without its quotes", "another name", "a quote in a name", "quotes that do not close", "no UTF-8"),
+    *("commas between labels", "no rows", "nothing"),
 ]
 
 
@@ -142,6 +180,17 @@ def test_the_independent_validator_accepts_a_good_file(good: Path, validator: li
 def test_the_independent_validator_refuses_the_same_broken_files(good: Path, validator: list[str], fault: str) -> None:
     good.write_bytes(changed(good, fault))
     assert verdict(validator, good) == 1
+
+
+def test_quotes_that_a_name_does_not_need_are_no_fault(good: Path, validator: list[str]) -> None:
+    good.write_bytes(good.read_bytes().replace(b"batch/a.jpg", b'"batch/a.jpg"'))
+    assert check_submission(good, NAMES, CLASSES) == []
+    assert verdict(validator, good) == 0
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="missing.csv: cannot be read .No such file.* Give the path of a submission"):
+        check_submission(tmp_path / "missing.csv", NAMES, CLASSES)
 
 
 def failing_maps() -> Iterator[np.ndarray]:

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from trashseg_core.files import atomic_text
 
 HEADER = "image_id,PredictionString"
 SIDE = 256
+MAX_FAULTS = 10
+_DIGITS = b"0123456789"
+_CODES = _DIGITS + bytes(byte for byte in range(256) if byte not in _DIGITS + b" ") + b" "
+"""The byte that stands for each label: its digit, or one that no text of labels has. 255 is no label."""
 
 
 def submission_grid(label_map: np.ndarray, side: int = SIDE) -> np.ndarray:
@@ -25,7 +30,40 @@ def submission_grid(label_map: np.ndarray, side: int = SIDE) -> np.ndarray:
     """
     height, width = label_map.shape
     rows, columns = np.arange(side) * height // side, np.arange(side) * width // side
-    return label_map[rows[:, None], columns[None, :]]
+    return label_map[rows].take(columns, axis=1)
+
+
+def labels_to_text(labels: np.ndarray, num_classes: int) -> str:
+    """Write labels as `" ".join(str(label) for label in labels)` does, some 40 times as fast.
+
+    Every label is a byte and a space at first; those above 9 get their digits in a search that the C library makes.
+
+    Args:
+        labels: uint8, any shape, taken row by row.
+
+    Raises:
+        ValueError: a label is `num_classes` or more.
+    """
+    if labels.size and labels.max() >= num_classes:
+        raise ValueError(f"The label {labels.max()} is in a label map, but must be 0 to {num_classes - 1}.")
+    coded = bytearray(b" ") * (2 * labels.size)
+    coded[::2] = labels.tobytes().translate(_CODES)
+    text = bytes(coded[:-1])
+    for label in range(len(_DIGITS), num_classes):
+        text = text.replace(_CODES[label : label + 1], b"%d" % label)
+    return text.decode("ascii")
+
+
+def is_text_of_labels(text: bytes, count: int, num_classes: int) -> bool:
+    """Whether a text is exactly what `labels_to_text` writes for `count` labels below `num_classes`."""
+    if text.translate(None, _DIGITS + b" "):
+        return False
+    coded = b" " + text
+    for label in reversed(range(len(_DIGITS), num_classes)):  # the long ones first: 10 is the beginning of 100
+        coded = coded.replace(b" %d" % label, b" " + _CODES[label : label + 1])
+    return (
+        len(coded) == 2 * count and not coded[::2].strip(b" ") and not coded[1::2].translate(None, _CODES[:num_classes])
+    )
 
 
 def write_submission(path: Path, file_names: list[str], label_maps: Iterable[np.ndarray], num_classes: int) -> None:
@@ -43,16 +81,19 @@ def write_submission(path: Path, file_names: list[str], label_maps: Iterable[np.
         raise BadInput(f"{path} is a folder. Give the path of a CSV file.")
     if not path.parent.is_dir():
         raise BadInput(f"{path.parent}: no such folder. Create it, or give another path.")
-    words = np.array([str(label) for label in range(num_classes)])
     with atomic_text(path) as stream:
-        stream.write(HEADER + "\n")
-        for name, label_map in zip(file_names, label_maps, strict=True):
-            text = " ".join(words[submission_grid(label_map).ravel()].tolist())
-            stream.write(f"{_quoted(name)},{text}\n")
+        write_rows(stream, file_names, label_maps, num_classes)
         stream.flush()
         faults = check_submission(Path(stream.name), file_names, num_classes)
         if faults:
             raise ValueError(f"The submission fails its own check: {faults[0]}")
+
+
+def write_rows(stream: TextIO, file_names: list[str], label_maps: Iterable[np.ndarray], num_classes: int) -> None:
+    """Write the header and a row per photo; arguments as in `write_submission`."""
+    stream.write(HEADER + "\n")
+    for name, label_map in zip(file_names, label_maps, strict=True):
+        stream.write(f"{_quoted(name)},{labels_to_text(submission_grid(label_map), num_classes)}\n")
 
 
 def check_submission(path: Path, file_names: list[str], num_classes: int) -> list[str]:
@@ -60,36 +101,45 @@ def check_submission(path: Path, file_names: list[str], num_classes: int) -> lis
 
     Returns:
         What is wrong, at most ten faults; an empty list for a valid file.
+
+    Raises:
+        BadInput: the file cannot be read.
     """
     faults: list[str] = []
     rows = 0
-    with open(path, encoding="utf-8", newline="") as stream:
-        if stream.readline() != HEADER + "\n":
-            faults.append(f"the header is not {HEADER!r}")
-        for rows, line in enumerate(stream, 1):
-            fault = (
-                _row_fault(line, file_names[rows - 1], num_classes) if rows <= len(file_names) else "is one too many"
-            )
-            if fault:
-                faults.append(f"row {rows} {fault}")
-            if len(faults) >= 10:
-                return faults
+    try:
+        with open(path, "rb") as stream:
+            if stream.readline() != HEADER.encode() + b"\n":
+                faults.append(f"the header is not {HEADER!r} with a single LF, without a byte order mark")
+            for rows, line in enumerate(stream, 1):
+                if rows > len(file_names):
+                    return [*faults, f"row {rows} is one too many for {len(file_names)} test photos"]
+                fault = _row_fault(line, file_names[rows - 1], num_classes)
+                if fault:
+                    faults.append(f"row {rows} {fault}")
+                if len(faults) >= MAX_FAULTS:
+                    return faults
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror}). Give the path of a submission CSV.") from None
     if rows < len(file_names):
         faults.append(f"{rows} rows for {len(file_names)} test photos; the first without one is {file_names[rows]}")
     return faults
 
 
-def _row_fault(line: str, file_name: str, num_classes: int) -> str | None:
-    if not line.endswith("\n") or line.endswith("\r\n"):
+def _row_fault(line: bytes, file_name: str, num_classes: int) -> str | None:
+    if not line.endswith(b"\n") or line.endswith(b"\r\n"):
         return "does not end in a single LF"
-    name, comma, text = line[:-1].rpartition(",")
-    if not comma or name != _quoted(file_name):
-        return f"is for {name!r}, expected {file_name!r}"
-    labels = text.split(" ")
+    field, comma, text = line[:-1].rpartition(b",")
+    name = _unquoted(field.decode("utf-8", "replace"))
+    if not comma or name != file_name:
+        return f"is for {field[:200].decode('utf-8', 'replace')!r}, expected {file_name!r}"
+    if is_text_of_labels(text, SIDE * SIDE, num_classes):
+        return None
+    labels = text.split(b" ")
     if len(labels) != SIDE * SIDE:
-        return f"has {len(labels)} labels, expected {SIDE * SIDE}"
-    strange = set(labels) - {str(label) for label in range(num_classes)}
-    return f"has the label {min(strange)!r}, expected 0 to {num_classes - 1}" if strange else None
+        return f"has {len(labels)} labels, expected {SIDE * SIDE} with single spaces between them"
+    strange = set(labels) - {b"%d" % label for label in range(num_classes)}
+    return f"has the label {min(strange)[:20].decode('utf-8', 'replace')!r}, expected 0 to {num_classes - 1}"
 
 
 def _quoted(name: str) -> str:
@@ -97,3 +147,11 @@ def _quoted(name: str) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="").writerow([name])
     return buffer.getvalue()
+
+
+def _unquoted(field: str) -> str | None:
+    """The text of a CSV field, which may have quotes that it does not need; None where they are wrong."""
+    if not field.startswith('"'):
+        return None if '"' in field or "," in field else field
+    inner = field[1:-1].replace('""', "")
+    return None if len(field) < 2 or not field.endswith('"') or '"' in inner else field[1:-1].replace('""', '"')
