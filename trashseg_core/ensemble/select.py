@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from trashseg_core.confusion import count_confusion, miou
-from trashseg_core.ensemble.probabilities import Disagreement
-from trashseg_core.inference.predict import first_argmax
+from trashseg_core.ensemble.disagreement import Pixels, release
+from trashseg_core.ensemble.kernels import add_pick, count_changes
 
-MAX_PICKS = 12
-CHUNK_PX = 1 << 15
+MAX_PICKS = 25
+"""A weight is a multiple of 1/25 at the finest; sums of 255 stay far below 2^16."""
 
 
 @dataclass(frozen=True)
@@ -29,73 +29,80 @@ class Selection:
         return counts / counts.sum()
 
 
-def select_greedily(pixels: Disagreement, images: np.ndarray | None = None, max_picks: int = MAX_PICKS) -> Selection:
+def select_greedily(
+    pixels: Pixels, images: np.ndarray | None = None, allowed: np.ndarray | None = None, max_picks: int = MAX_PICKS
+) -> Selection:
     """Start with the best candidate; add the one that raises mIoU most until none does.
 
     Args:
         images: bool (N,), the photos that may be looked at; all by default.
+        allowed: bool (K,), the candidates that may be taken; all by default.
         max_picks: most steps.
 
     Returns:
         The picks; ties go to the earlier candidate, so candidates come best first.
     """
-    wanted = np.ones(len(pixels.agreed), bool) if images is None else images
-    chosen = wanted[pixels.image]
-    probabilities = pixels.probabilities[:, :, chosen]
-    truth, base = pixels.truth[chosen], pixels.agreed[wanted].sum(axis=0)
-    running = np.zeros(probabilities.shape[1:], np.uint16)
+    wanted = np.ones(len(pixels), bool) if images is None else images
+    barred = np.zeros(pixels.num_candidates, bool) if allowed is None else ~allowed
+    running = _RunningSum(pixels, np.flatnonzero(wanted))
+    tried = single_confusions(pixels, wanted)
     picks: list[int] = []
     scores: list[float] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets go of the interpreter lock
-        while len(picks) < max_picks:
-            tried = [pool.submit(_score, running, candidate, truth, base) for candidate in probabilities]
-            steps = [future.result() for future in tried]
-            best = int(np.argmax(steps))
-            if scores and steps[best] <= scores[-1]:
-                break
-            picks.append(best)
-            scores.append(steps[best])
-            running += probabilities[best]
+    while len(picks) < max_picks:
+        reached = np.where(barred, -1.0, np.nan_to_num(np.asarray(miou(tried))))
+        best = int(np.argmax(reached))
+        if scores and reached[best] <= scores[-1]:
+            break
+        picks.append(best)
+        scores.append(float(reached[best]))
+        running.add(best)
+        tried = tried[best] + running.changes()
     return Selection(picks, scores)
 
 
-def crossfit_confusions(pixels: Disagreement, max_picks: int = MAX_PICKS) -> np.ndarray:
-    """Score selection itself on photos that it did not see: each half of val is scored with the other half's choice.
-
-    Returns:
-        Per-image confusion matrices int64 (N, C, C), every photo held out once.
-    """
-    num_images = len(pixels.agreed)
-    half = np.arange(num_images) % 2 == 0
-    confusions = pixels.agreed.copy()
-    for seen in (half, ~half):
-        weights = select_greedily(pixels, seen, max_picks).weights(len(pixels.probabilities))
-        confusions[~seen] = ensemble_confusions(pixels, weights)[~seen]
-    return confusions
+def single_confusions(pixels: Pixels, images: np.ndarray) -> np.ndarray:
+    """Confusion matrix of each candidate alone over the wanted photos: int64 (K, C, C)."""
+    base = pixels.agreed[images].sum(axis=0)
+    wanted = np.repeat(images, np.diff(pixels.starts))
+    truth = pixels.truth if wanted.all() else pixels.truth[wanted]
+    alone = [
+        count_confusion(truth, labels if wanted.all() else labels[wanted], pixels.num_classes)
+        for labels in pixels.labels.T
+    ]
+    return base + pixels.stride * np.stack(alone)
 
 
-def ensemble_confusions(pixels: Disagreement, weights: np.ndarray) -> np.ndarray:
-    """Per-image confusion matrices of a weighted mean of the candidates.
+class _RunningSum:
+    """The sum of the picks so far at the pixels of some photos; all cores count, each other photos."""
 
-    Args:
-        weights: float (K,).
+    def __init__(self, pixels: Pixels, photos: np.ndarray) -> None:
+        self._pixels, self._photos = pixels, photos
+        self._sum = np.zeros((len(pixels.truth), pixels.num_classes), np.uint16)
+        self._labels = np.zeros(len(pixels.truth), np.uint8)
 
-    Returns:
-        int64 (N, C, C).
-    """
-    num_images, num_classes = pixels.agreed.shape[:2]
-    mean = np.tensordot(weights.astype(np.float32), pixels.probabilities.astype(np.float32), axes=1)
-    cells = pixels.truth.astype(np.int64) * num_classes + first_argmax(mean)
-    cells += pixels.image.astype(np.int64) * num_classes**2
-    counts = np.bincount(cells, minlength=num_images * num_classes**2)
-    return pixels.agreed + counts.reshape(num_images, num_classes, num_classes)
+    def add(self, pick: int) -> None:
+        """Take one more candidate."""
 
+        def add(photo: int) -> None:
+            chosen = self._pixels.of_photo(photo)
+            add_pick(self._pixels.probabilities[chosen], pick, self._sum[chosen], self._labels[chosen])
+            release(self._pixels.probabilities[chosen])
 
-def _score(running: np.ndarray, candidate: np.ndarray, truth: np.ndarray, base: np.ndarray) -> float:
-    """mIoU with one more pick; in chunks that stay in the processor's cache."""
-    counts = base.copy()
-    for start in range(0, len(truth), CHUNK_PX):
-        chosen = slice(start, start + CHUNK_PX)
-        labels = first_argmax(running[:, chosen] + candidate[:, chosen])
-        counts += count_confusion(truth[chosen], labels, len(base))
-    return float(miou(counts))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(add, self._photos))
+
+    def changes(self) -> np.ndarray:
+        """What one more pick of each candidate would change in the confusion matrix: int64 (K, C, C)."""
+        pixels = self._pixels
+
+        def count(photo: int) -> np.ndarray:
+            chosen = pixels.of_photo(photo)
+            counts = np.zeros((pixels.num_candidates, pixels.num_classes, pixels.num_classes), np.int64)
+            rows = (pixels.probabilities[chosen], pixels.labels[chosen], pixels.truth[chosen])
+            count_changes(*rows, self._sum[chosen], self._labels[chosen], counts)
+            release(pixels.probabilities[chosen])
+            return counts
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            nothing = np.zeros((pixels.num_candidates, pixels.num_classes, pixels.num_classes), np.int64)
+            return np.asarray(pixels.stride * sum(pool.map(count, self._photos), nothing))
