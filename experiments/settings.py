@@ -11,6 +11,8 @@ from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.photos import MAX_MEGAPIXELS
 from trashseg_core.errors import BadInput
 
+Method = Literal["auto", "single", "uniform", "greedy", "bagged", "pairwise", "refined", "per-class"]
+
 
 @dataclass(frozen=True)
 class SearchSettings:
@@ -38,6 +40,20 @@ class SearchSettings:
     """Seconds after which no trial goes on; what was reached enters the ensemble."""
     top_k: int = 5
     """Number of best trials that the ensemble chooses from."""
+    pool: Literal["top-k", "all-finished"] = "top-k"
+    """Candidates of the ensemble: the `--top-k` best trials, or all that ran through."""
+    method: Method = "auto"
+    """How candidates are weighted; `auto` tries all ways and takes the simplest within one standard error of the best."""
+    tta: Literal["auto", "none", "flip", "flips", "d4", "scales", "flips_scales"] = "auto"
+    """Views of a photo that are averaged; `auto` mirrors photos for those members that it helps on val."""
+    crf: Literal["auto", "on", "off"] = "off"
+    """Dense CRF on the ensemble's probabilities; `auto` keeps it if it helps on val."""
+    soup: bool = False
+    """Also offer means of the weights of trials with the same architecture and initialisation."""
+    ensemble_size: Literal["native", "256"] = "native"
+    """Pixels of val that choose the ensemble: all at the photos' own size, or the 256 x 256 of a submission."""
+    store_gb: float = 20.0
+    """Most disk for the candidates' predictions, in 10^9 bytes; 256 x 256 is taken where the native size needs more."""
     objective: Literal["val_miou", "val_miou_low"] = "val_miou"
     """What is maximised: mIoU on val, or its lower 5 % bootstrap quantile."""
     seed: int = 0
@@ -88,7 +104,7 @@ class SearchSettings:
         for flag in ("concurrent", "grace_period"):
             if getattr(self, flag) is not None:
                 _at_least(flag, getattr(self, flag), 1)
-        for flag in ("cpus_per_trial", "time_budget", "max_megapixels"):
+        for flag in ("cpus_per_trial", "time_budget", "max_megapixels", "store_gb"):
             if getattr(self, flag) is not None and not getattr(self, flag) > 0:
                 raise BadInput(f"The value of `--{_dashed(flag)}` is {getattr(self, flag)}, but must be above 0.")
         if self.gpus_per_trial is not None and not self.gpus_per_trial >= 0:
@@ -107,6 +123,12 @@ class SearchSettings:
     def folder(self) -> Path:
         """Absolute path of the run folder, OUT/NAME."""
         return Path(self.out).absolute() / self.name
+
+    @property
+    def ensemble_choices(self) -> str:
+        """All that decides how the ensemble is built from the results."""
+        names = ("top_k", "pool", "method", "tta", "crf", "soup", "ensemble_size")
+        return " ".join(f"{name}={getattr(self, name)}" for name in names)
 
     @property
     def pins(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,11 @@ from trashseg_core.ensemble.grid import Grid
 from trashseg_core.ensemble.kernels import gather
 from trashseg_core.ensemble.probabilities import Prediction
 
+FEWER_PIXELS = 1 << 17
+"""Pixels that slow methods look at; what they choose is scored on all."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Pixels:
     """K candidates, C classes, M pixels of N photos, and the counts of all pixels that are left out."""
 
@@ -52,15 +56,24 @@ class Pixels:
         """The range of a photo's pixels."""
         return slice(int(self.starts[photo]), int(self.starts[photo + 1]))
 
-    def thinned(self, most: int) -> "Pixels":
-        """At most `most` of the pixels, evenly spaced, each standing for as many; in memory."""
-        stride = -(-len(self.truth) // most)
-        if stride <= 1:
-            return self
+    @cached_property
+    def singles(self) -> np.ndarray:
+        """Per-image confusion matrices of each candidate alone: int64 (N, K, C, C)."""
+        counts = np.empty((len(self), self.num_candidates, self.num_classes, self.num_classes), np.int64)
+        for photo in range(len(self)):
+            chosen = self.of_photo(photo)
+            for number, labels in enumerate(self.labels[chosen].T):
+                counts[photo, number] = count_confusion(self.truth[chosen], labels, self.num_classes)
+        return self.agreed[:, None] + self.stride * counts
+
+    @cached_property
+    def few(self) -> "Pixels":
+        """At most `FEWER_PIXELS` of the pixels, evenly spaced, each standing for as many; in memory."""
+        stride = -(-len(self.truth) // FEWER_PIXELS) | 1
         kept = np.arange(stride // 2, len(self.truth), stride)
-        starts = np.searchsorted(kept, self.starts)
         rows = (self.probabilities[kept], self.labels[kept], self.truth[kept])
-        return Pixels(*rows, starts, self.agreed, self.stride * stride)
+        release(self.probabilities)
+        return Pixels(*rows, np.searchsorted(kept, self.starts), self.agreed, self.stride * stride)
 
 
 def find_disagreement(
@@ -136,7 +149,7 @@ def _mapped(folder: Path, shape: tuple[int, ...]) -> np.ndarray:
     if size == 0:
         return np.empty(shape, np.uint8)
     with tempfile.TemporaryFile(dir=folder) as stream:
-        stream.truncate(size)
+        os.posix_fallocate(stream.fileno(), 0, size)  # a full disk is an error here, not a signal at some write
         return np.frombuffer(mmap.mmap(stream.fileno(), size), np.uint8).reshape(shape)
 
 

@@ -9,10 +9,8 @@ from trashseg_core.confusion import miou
 from trashseg_core.ensemble.disagreement import Pixels
 from trashseg_core.ensemble.kernels import count_labels
 from trashseg_core.ensemble.scoring import pixel_scores
-from trashseg_core.ensemble.select import MAX_PICKS, select_greedily, single_confusions
+from trashseg_core.ensemble.select import select_greedily
 
-FEWER_PIXELS = 1 << 17
-"""Pixels that the slower methods look at; what they choose is scored on all."""
 NUM_BAGS, BAG_SHARE = 10, 0.5
 PAIRED_CANDIDATES, PAIR_SHARES = 8, np.arange(1, 8) / 8
 FACTORS = (0.0, 0.5, 0.75, 1.33, 2.0)
@@ -30,14 +28,14 @@ def weigh_single(pixels: Pixels, images: np.ndarray) -> np.ndarray:
 
 def weigh_uniformly(pixels: Pixels, images: np.ndarray) -> np.ndarray:
     """Equal weights for the best k candidates, with the k that scores best; a tie goes to the smaller k."""
-    ranked, few = _ranked(pixels, images), pixels.thinned(FEWER_PIXELS)
+    ranked, few = _ranked(pixels, images), pixels.few
     tried = [_first(ranked, k, pixels.num_candidates) for k in range(1, pixels.num_candidates + 1)]
     return tried[_best(few, tried, images)]
 
 
 def weigh_greedily(pixels: Pixels, images: np.ndarray) -> np.ndarray:
     """Greedy selection with replacement (Caruana et al., ICML 2004)."""
-    return select_greedily(pixels, images, max_picks=MAX_PICKS).weights(pixels.num_candidates)
+    return select_greedily(pixels, images).weights(pixels.num_candidates)
 
 
 def weigh_bagged(pixels: Pixels, images: np.ndarray) -> np.ndarray:
@@ -53,7 +51,7 @@ def weigh_bagged(pixels: Pixels, images: np.ndarray) -> np.ndarray:
 
 def weigh_pairwise(pixels: Pixels, images: np.ndarray) -> np.ndarray:
     """The best pair of the best eight candidates, in eighths; every one is tried."""
-    ranked, few, tried = _ranked(pixels, images), pixels.thinned(FEWER_PIXELS), []
+    ranked, few, tried = _ranked(pixels, images), pixels.few, []
     for one, other in combinations(ranked[:PAIRED_CANDIDATES], 2):
         for share in PAIR_SHARES:
             weights = np.zeros(pixels.num_candidates)
@@ -64,7 +62,7 @@ def weigh_pairwise(pixels: Pixels, images: np.ndarray) -> np.ndarray:
 
 def weigh_refined(pixels: Pixels, images: np.ndarray) -> np.ndarray:
     """Coordinate ascent from the greedy weights: each is scaled in turn, while that raises mIoU."""
-    few = pixels.thinned(FEWER_PIXELS)
+    few = pixels.few
     weights = weigh_greedily(pixels, images)
     reached = score_weights(few, weights, images)
     for _ in range(MAX_SWEEPS):
@@ -112,7 +110,7 @@ def _best(pixels: Pixels, tried: list[np.ndarray], images: np.ndarray) -> int:
 
 def _ranked(pixels: Pixels, images: np.ndarray) -> np.ndarray:
     """Candidates by mIoU over the wanted photos, best first; equals in the order given."""
-    scores = np.nan_to_num(np.asarray(miou(single_confusions(pixels, images))))
+    scores = np.nan_to_num(np.asarray(miou(pixels.singles[images].sum(axis=0))))
     return np.argsort(-scores, kind="stable")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trashseg_core.confusion import count_confusion, miou
+from trashseg_core.confusion import miou
 from trashseg_core.ensemble.disagreement import Pixels, release
 from trashseg_core.ensemble.kernels import add_pick, count_changes
 
@@ -45,7 +45,7 @@ def select_greedily(
     wanted = np.ones(len(pixels), bool) if images is None else images
     barred = np.zeros(pixels.num_candidates, bool) if allowed is None else ~allowed
     running = _RunningSum(pixels, np.flatnonzero(wanted))
-    tried = single_confusions(pixels, wanted)
+    tried = pixels.singles[wanted].sum(axis=0)
     picks: list[int] = []
     scores: list[float] = []
     while len(picks) < max_picks:
@@ -58,18 +58,6 @@ def select_greedily(
         running.add(best)
         tried = tried[best] + running.changes()
     return Selection(picks, scores)
-
-
-def single_confusions(pixels: Pixels, images: np.ndarray) -> np.ndarray:
-    """Confusion matrix of each candidate alone over the wanted photos: int64 (K, C, C)."""
-    base = pixels.agreed[images].sum(axis=0)
-    wanted = np.repeat(images, np.diff(pixels.starts))
-    truth = pixels.truth if wanted.all() else pixels.truth[wanted]
-    alone = [
-        count_confusion(truth, labels if wanted.all() else labels[wanted], pixels.num_classes)
-        for labels in pixels.labels.T
-    ]
-    return base + pixels.stride * np.stack(alone)
 
 
 class _RunningSum:
