@@ -12,6 +12,10 @@ from trashseg_core.data.photos import MAX_MEGAPIXELS
 from trashseg_core.errors import BadInput
 
 Method = Literal["auto", "single", "uniform", "greedy", "bagged", "pairwise", "refined", "per-class"]
+Pool = Literal["top-k", "all-finished"]
+Tta = Literal["auto", "none", "flip", "flips", "d4", "scales", "flips_scales"]
+Crf = Literal["auto", "on", "off"]
+EnsembleSize = Literal["native", "256"]
 
 
 @dataclass(frozen=True)
@@ -40,17 +44,17 @@ class SearchSettings:
     """Seconds after which no trial goes on; what was reached enters the ensemble."""
     top_k: int = 5
     """Number of best trials that the ensemble chooses from."""
-    pool: Literal["top-k", "all-finished"] = "top-k"
+    pool: Pool = "top-k"
     """Candidates of the ensemble: the `--top-k` best trials, or all that ran through."""
     method: Method = "auto"
     """How candidates are weighted; `auto` tries all ways and takes the simplest within one standard error of the best."""
-    tta: Literal["auto", "none", "flip", "flips", "d4", "scales", "flips_scales"] = "auto"
+    tta: Tta = "auto"
     """Views of a photo that are averaged; `auto` mirrors photos for those members that it helps on val."""
-    crf: Literal["auto", "on", "off"] = "off"
+    crf: Crf = "off"
     """Dense CRF on the ensemble's probabilities; `auto` keeps it if it helps on val."""
     soup: bool = False
     """Also offer means of the weights of trials with the same architecture and initialisation."""
-    ensemble_size: Literal["native", "256"] = "native"
+    ensemble_size: EnsembleSize = "native"
     """Pixels of val that choose the ensemble: all at the photos' own size, or the 256 x 256 of a submission."""
     store_gb: float = 20.0
     """Most disk for the candidates' predictions, in 10^9 bytes; 256 x 256 is taken where the native size needs more."""
@@ -123,6 +127,11 @@ class SearchSettings:
     def folder(self) -> Path:
         """Absolute path of the run folder, OUT/NAME."""
         return Path(self.out).absolute() / self.name
+
+    @property
+    def first_tta(self) -> str:
+        """The set of views that the ensemble's members are offered; with `auto` the cheapest."""
+        return "flip" if self.tta == "auto" else self.tta
 
     @property
     def ensemble_choices(self) -> str:

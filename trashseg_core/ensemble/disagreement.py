@@ -94,7 +94,7 @@ def find_disagreement(
         differs = np.zeros(len(first), bool)
         for labels in others:
             differs |= labels != first
-        truth = grid.truth[grid.starts[photo] : grid.starts[photo + 1]]
+        truth = grid.truth_of(photo)
         agreed[photo] = count_confusion(np.where(differs, IGNORED, truth).astype(np.uint8), first, grid.num_classes)
         kept.append(np.flatnonzero(differs & (truth != IGNORED)))
     return _read_pixels(predictions, grid, kept, agreed, folder, progress)
@@ -130,7 +130,7 @@ def _read_pixels(
 
     def read(photo: int) -> None:
         chosen = pixels.of_photo(photo)
-        truth[chosen] = grid.truth[grid.starts[photo] : grid.starts[photo + 1]][kept[photo]]
+        truth[chosen] = grid.truth_of(photo)[kept[photo]]
         for number, prediction in enumerate(predictions):
             gather(prediction.planes(photo), kept[photo], probabilities[chosen, number])
             labels[chosen, number] = prediction.labels(photo)[kept[photo]]

@@ -1,6 +1,7 @@
 """Grid: the pixels of val on which candidates are compared."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from trashseg_core.data.cache import CachedSplit
 from trashseg_core.submission import submission_grid
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grid:
     """N photos, each with all of its own pixels, or with the square of pixels that a submission takes of it."""
 
@@ -20,7 +21,7 @@ class Grid:
     side: int | None = None
     """Side of the square in px; None: every photo at its own size."""
 
-    @property
+    @cached_property
     def starts(self) -> np.ndarray:
         """First pixel of each photo, and P at the end; int64 (N + 1,)."""
         return np.concatenate([[0], np.cumsum([height * width for height, width in self.shapes])])
@@ -37,6 +38,16 @@ class Grid:
     def num_bytes(self) -> int:
         """Disk that one candidate's probabilities and labels take."""
         return int(self.truth.size) * (self.num_classes + 1)
+
+    def truth_of(self, photo: int) -> np.ndarray:
+        """Truth of one photo's pixels, uint8 (pixels,)."""
+        start, stop = self.starts[photo : photo + 2]
+        return np.asarray(self.truth[start:stop])
+
+    def class_counts(self) -> np.ndarray:
+        """Pixels of each class in each photo: int64 (N, C)."""
+        counted = [np.bincount(self.truth_of(photo), minlength=256) for photo in range(len(self))]
+        return np.stack(counted)[:, : self.num_classes]
 
     def sample(self, planes: np.ndarray) -> np.ndarray:
         """Take the grid's pixels of arrays at a photo's own size, (..., H, W)."""

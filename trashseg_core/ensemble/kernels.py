@@ -1,10 +1,11 @@
 """The inner loops of ensemble selection, compiled by numba; they let go of the interpreter lock."""
 
 import numpy as np
-from numba import njit
+
+from trashseg_core.compiled import compiled
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def gather(planes: np.ndarray, pixels: np.ndarray, target: np.ndarray) -> None:
     """Copy the chosen pixels of one candidate: target[i] = planes[:, pixels[i]].
 
@@ -18,7 +19,7 @@ def gather(planes: np.ndarray, pixels: np.ndarray, target: np.ndarray) -> None:
             target[number, label] = planes[label, pixels[number]]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def count_changes(
     probabilities: np.ndarray,
     labels: np.ndarray,
@@ -55,7 +56,7 @@ def count_changes(
                 changes[candidate, truth[pixel], after] += 1
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def add_pick(probabilities: np.ndarray, pick: int, running: np.ndarray, current: np.ndarray) -> None:
     """Add a candidate to the running sum and find the sum's labels anew; shapes as in `count_changes`."""
     num_classes = probabilities.shape[2]
@@ -69,7 +70,7 @@ def add_pick(probabilities: np.ndarray, pick: int, running: np.ndarray, current:
         current[pixel] = after
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def mix(probabilities: np.ndarray, weights: np.ndarray, scores: np.ndarray) -> None:
     """Weighted mean of candidates: scores[i, c] = sum over k of weights[k, c] probabilities[i, k, c].
 
@@ -87,7 +88,7 @@ def mix(probabilities: np.ndarray, weights: np.ndarray, scores: np.ndarray) -> N
             scores[pixel, label] = total
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def count_labels(scores: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> None:
     """Count (truth, argmax of the scores, ties to the lower label); truth 255 is ignored.
 

@@ -40,7 +40,7 @@ def weigh_greedily(pixels: Pixels, images: np.ndarray) -> np.ndarray:
 
 def weigh_bagged(pixels: Pixels, images: np.ndarray) -> np.ndarray:
     """Mean of greedy selections from random halves of the candidates (bagging, ibid.), which overfits less."""
-    few, rng, count = pixels.thinned(FEWER_PIXELS), np.random.default_rng(0), pixels.num_candidates
+    few, rng, count = pixels.few, np.random.default_rng(0), pixels.num_candidates
     bags = []
     for _ in range(NUM_BAGS):
         allowed = np.zeros(count, bool)

@@ -117,7 +117,7 @@ def mixture_confusions(
 
     def count(photo: int) -> None:
         labels = first_argmax(mean_planes(predictions[photo], mixtures[photo], photo))
-        truth = grid.truth[grid.starts[photo] : grid.starts[photo + 1]]
+        truth = grid.truth_of(photo)
         counts[photo] = count_confusion(truth, labels, grid.num_classes)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -21,6 +21,7 @@ from trashseg_core.ensemble.scoring import (
     pixel_scores,
     plain_mixture,
 )
+from trashseg_core.inference.crf import CrfSettings
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Plan:
     """Views of each candidate."""
     held_out_tta: list[tuple[str, ...]]
     """For each photo, chosen without its fold."""
+    crf: CrfSettings | None = None
 
     @property
     def members(self) -> list[int]:
