@@ -12,13 +12,13 @@ def print_evidence(rows: list[dict[str, Any]], console: Console | None = None) -
     Args:
         rows: `Ensemble.evidence`.
     """
-    table = Table("step", title="What the ensemble is built on: mIoU on val", title_justify="left")
-    for column in ("in-sample", "held out", "gain held out", "seconds"):
+    table = Table("step", title="What the ensemble is built on: mIoU on val; gain held out, ± one standard error", title_justify="left")
+    for column in ("in-sample", "held out", "gain", "s"):
         table.add_column(column, justify="right")
     table.add_column("kept")
     table.add_column("why")
     for row in rows:
-        gain = f"{row['gain']:+.4f} ± {row['error']:.4f}" if "gain" in row else ""
+        gain = f"{row['gain']:+.4f} ± {row['error']:.4f}" if row.get("gain") else ""
         scores = [f"{row[name]:.4f}" if name in row else "" for name in ("val_miou", "held_out")]
         seconds = f"{row['seconds']:.1f}" if "seconds" in row else ""
         table.add_row(row["name"], *scores, gain, seconds, "[green]yes[/]" if row["kept"] else "no", row["why"])

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from trashseg_core.ensemble.crossfit import Outcome, paired_error, simplest
 
 
@@ -21,23 +19,20 @@ class Evidence:
             forced: name of the one that was asked for.
         """
         chosen, errors = simplest(outcomes)
+        best = max(range(len(outcomes)), key=lambda number: (outcomes[number].held_out_miou, -number))
         if forced is not None:
             chosen = next(number for number, outcome in enumerate(outcomes) if outcome.name == forced)
-        best = int(np.argmax([outcome.held_out_miou for outcome in outcomes]))
         for number, (outcome, error) in enumerate(zip(outcomes, errors, strict=True)):
-            below = outcomes[best].held_out_miou - outcome.held_out_miou
-            beside = f"{outcomes[best].name} by {below:.4f}, standard error {error:.4f}"
-            if number == chosen and forced is not None:
-                why = "asked for"
-            elif forced is not None:
-                why = f"{forced} was asked for"
+            below = f"{outcomes[best].held_out_miou - outcome.held_out_miou:.4f} below {outcomes[best].name}"
+            if forced is not None:
+                why = "asked for" if number == chosen else "for comparison"
+            elif number == best:
+                why = "best held out" if number == chosen else f"best, but within one error of {outcomes[chosen].name}"
             elif number == chosen:
-                why = "best held out" if number == best else f"simplest within one standard error: below {beside}"
-            elif number > chosen:
-                why = f"not more than one standard error above {outcomes[chosen].name}, which is simpler"
+                why = f"simplest within one error: {below} ± {error:.4f}"
             else:
-                why = f"below {beside}"
-            self._add(outcome, below=below, error=error, kept=number == chosen, why=why)
+                why = f"{below} ± {error:.4f}"
+            self._add(outcome, outcomes[0], kept=number == chosen, why=why)
         return outcomes[chosen]
 
     def offer(self, before: Outcome, after: Outcome, forced: bool = False) -> Outcome:
@@ -45,23 +40,23 @@ class Evidence:
         gain = after.held_out_miou - before.held_out_miou
         error = paired_error(after.held_out, before.held_out)
         kept = forced or bool(gain > error and gain > 0)
-        comparison = "more" if gain > error else "no more"
-        why = f"held out {gain:+.4f}, {comparison} than one standard error of {error:.4f}"
-        self._add(after, below=-gain, error=error, kept=kept, why=f"asked for ({why})" if forced else why)
+        why = f"gains {'more' if gain > error else 'no more'} than one error"
+        self._add(after, before, kept=kept, why=f"asked for; {why}" if forced else why)
         return after if kept else before
 
     def note(self, name: str, why: str, **more: Any) -> None:
         """Say what was not tried, or was thrown out before it could be scored."""
         self.rows.append({"name": name, "kept": False, "why": why, **more})
 
-    def _add(self, outcome: Outcome, below: float, error: float, kept: bool, why: str) -> None:
+    def _add(self, outcome: Outcome, before: Outcome, kept: bool, why: str) -> None:
+        """Add a row; `gain` is the held-out gain over what came before, `error` its standard error."""
         self.rows.append(
             {
                 "name": outcome.name,
                 "val_miou": outcome.val_miou,
                 "held_out": outcome.held_out_miou,
-                "gain": -below,
-                "error": error,
+                "gain": outcome.held_out_miou - before.held_out_miou,
+                "error": paired_error(outcome.held_out, before.held_out),
                 "seconds": round(outcome.seconds, 3),
                 "kept": kept,
                 "why": why,
