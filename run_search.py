@@ -16,6 +16,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 import tyro
 
 from experiments.settings import Crf, EnsembleSize, Method, Pool, SearchSettings, Tta
+from experiments.verbs.bundle_verbs import BUNDLE_VERBS
 from experiments.verbs.command_line import Verb, run_command
 from experiments.verbs.data_options import DataOptions
 from experiments.verbs.data_verbs import DATA_VERBS
@@ -103,49 +104,6 @@ def ensemble(
     print(f"{run / 'ensemble'}: val mIoU {built.val_miou:.4f}, held out {held_out_text(built)}: {members}")
 
 
-def predict(
-    ensemble: Annotated[Path, tyro.conf.Positional],
-    images: Annotated[Path, tyro.conf.Positional],
-    /,
-    out: Path,
-    overlays: bool = False,
-    max_megapixels: float = SearchSettings.max_megapixels,
-) -> None:
-    """Write a PNG label map for every photo; run again, it goes on where it stopped.
-
-    Args:
-        ensemble: ensemble folder, e.g. runs/first/ensemble
-        images: folder of photos, one photo, or a COCO file
-        out: folder for the label maps
-        overlays: also write the photos with coloured labels
-        max_megapixels: largest photo to read, in 10^6 pixels
-    """
-    from experiments.terminal import progress_line
-    from trashseg_core.inference.predict_files import predict_files
-
-    count = predict_files(ensemble, images, out, overlays, progress_line("photos predicted"), max_megapixels)
-    print(f"{out}: {count} label maps written" if count else f"{out}: all label maps are there already")
-
-
-def submit(run: Annotated[Path, tyro.conf.Positional], /, test: Path | None = None, output: Path | None = None) -> None:
-    """Predict the test photos and write the checked submission CSV.
-
-    Args:
-        run: run folder, e.g. runs/first
-        test: COCO file of the photos to predict; default: the search's test file
-        output: default: RUN/submission.csv
-    """
-    from experiments.manifest import read_manifest
-    from experiments.stages import write_test_submission
-
-    data = read_manifest(run).settings.data_folder
-    if test is not None:
-        data = replace(data, path=str(test.absolute().parent), test_file=test.name)
-    target = output or run / "submission.csv"
-    rows = write_test_submission(run, data, target)
-    print(f"{target}: {rows} rows, checked")
-
-
 def report(run: Annotated[Path, tyro.conf.Positional], /) -> None:
     """Draw the pictures and write report.html anew.
 
@@ -201,8 +159,7 @@ VERBS: dict[str, Verb] = {
     "search": search,
     "resume": resume,
     "ensemble": ensemble,
-    "predict": predict,
-    "submit": submit,
+    **BUNDLE_VERBS,
     "report": report,
     "train": train,
     **DATA_VERBS,

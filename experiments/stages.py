@@ -94,7 +94,7 @@ def write_test_submission(folder: Path, data: DataFolder, output: Path) -> int:
     Raises:
         BadInput: a test photo is missing or bad, or the test file's classes are not the ensemble's.
     """
-    from trashseg_core.ensemble.bundle import load_members
+    from trashseg_core.ensemble.bundle import load_ensemble
     from trashseg_core.inference.ensemble_predict import predict_photos
     from trashseg_core.submission import write_submission
 
@@ -107,10 +107,10 @@ def write_test_submission(folder: Path, data: DataFolder, output: Path) -> int:
     show = progress_line("test photos predicted")
 
     def label_maps() -> Iterator[np.ndarray]:
-        predicted = predict_photos(load_members(folder / "ensemble", ensemble), photos, data.max_megapixels)
-        for done, (_, label_map) in enumerate(predicted, 1):
+        predicted = predict_photos(load_ensemble(folder / "ensemble", ensemble), photos, data.max_megapixels)
+        for done, prediction in enumerate(predicted, 1):
             show(done, len(photos))
-            yield label_map
+            yield prediction.labels
 
     names = [photo.file_name for photo in split.photos]
     write_submission(output, names, label_maps(), len(ensemble.class_names))

@@ -1,4 +1,4 @@
-"""An ensemble folder is read as it was written, and its prediction is a true weighted mean of its members."""
+"""An ensemble folder is read as it was written; a damaged one is refused."""
 
 import json
 from dataclasses import replace
@@ -9,19 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny import tiny_config, tiny_network, write_folder
-from trashseg_core.checkpoint import Confusions, read_config, read_confusions, read_network, write_weights
-from trashseg_core.data.cache import open_split
-from trashseg_core.data.folder import DataFolder
-from trashseg_core.data.resize import fit_photo, fitted_size
-from trashseg_core.ensemble.bundle import Ensemble, Member, load_members, read_ensemble, write_ensemble
-from trashseg_core.ensemble.probabilities import find_disagreement, predict_candidate
-from trashseg_core.ensemble.select import ensemble_confusions
+from tests.tiny import tiny_config
+from trashseg_core.checkpoint import Confusions, read_confusions, write_weights
+from trashseg_core.ensemble.bundle import Ensemble, Member, load_ensemble, read_ensemble, write_ensemble
 from trashseg_core.errors import BadInput
-from trashseg_core.inference.ensemble_predict import mean_probabilities, predict_photos
-from trashseg_core.inference.predict import predict_logits, to_native
-from trashseg_core.inference.scoring import score
-from trashseg_core.losses import build_loss
 from trashseg_core.models import build_model
 
 HALF = [0.5, 0.5, 0.5]
@@ -200,114 +191,11 @@ def test_a_member_of_another_number_of_classes_is_refused(tmp_path: Path) -> Non
     ensemble = make(("t0000", 1.0))
     write_ensemble(tmp_path / "ensemble", ensemble, source, SCORED)
     with pytest.raises(BadInput, match="has shape .4.*, but the model needs .3.*number of classes"):
-        load_members(tmp_path / "ensemble", ensemble)
+        load_ensemble(tmp_path / "ensemble", ensemble)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_a_member_without_one_of_its_files_is_refused(bundle: Path, name: str) -> None:
     (bundle / "members" / "t0003" / name).unlink()
     with pytest.raises(BadInput, match=f"t0003/{name}.* cannot be read"):
-        load_members(bundle, read_ensemble(bundle))
-
-
-def rgb(height: int, width: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def probabilities(network: Any, config: Any, photo: np.ndarray) -> torch.Tensor:
-    """One member's probabilities for one photo alone, by the definition."""
-    size = photo.shape[:2]
-    logits = predict_logits(network, config, fit_photo(photo, config.image_size)[None])[0]
-    return to_native(logits, fitted_size(*size, config.image_size), size).softmax(dim=0)
-
-
-def test_the_mean_is_weighted_by_the_weights_over_members_of_different_sizes(bundle: Path) -> None:
-    loaded = load_members(bundle, read_ensemble(bundle))
-    photos = [rgb(30, 40), rgb(70, 50, seed=1), rgb(64, 64, seed=2)]
-    for photo, mean in zip(photos, list(mean_probabilities(loaded, photos)), strict=True):
-        first, second = (probabilities(network, config, photo) for network, config, _ in loaded)
-        torch.testing.assert_close(mean, 0.75 * first + 0.25 * second, rtol=0, atol=1e-5)
-        assert not torch.allclose(first, second, atol=1e-3)
-        torch.testing.assert_close(mean.sum(dim=0), torch.ones(photo.shape[:2]), rtol=0, atol=1e-5)
-
-
-def test_probabilities_are_averaged_not_logits_or_votes() -> None:
-    config, loaded = tiny_config(image_size=32), []
-    for logits, weight in (((4.0, 0.0, 0.0), 0.4), ((0.0, 1.0, 0.9), 0.3), ((0.0, 0.9, 1.0), 0.3)):
-        network = tiny_network(config, 3)
-        last = network.model[-1]
-        torch.nn.init.zeros_(last.weight)
-        last.bias.data = torch.tensor(logits)
-        loaded.append((network, config, weight))
-    expected = sum(weight * network.model[-1].bias.softmax(dim=0) for network, _, weight in loaded)
-    mean = next(iter(mean_probabilities(loaded, [rgb(8, 8)])))
-    torch.testing.assert_close(mean[:, 3, 3], expected.detach(), rtol=0, atol=1e-6)
-
-
-def test_photos_are_predicted_in_order_each_once_whatever_the_batch(tmp_path: Path, monkeypatch: Any) -> None:
-    sizes = [(20 + number, 30) for number in range(7)]
-    write_folder(tmp_path, {"test": sizes})
-    config = tiny_config(image_size=32)
-    loaded = [(tiny_network(config, 3), config, 1.0)]
-    photos = [(tmp_path / f"test/{number}.png", None) for number in range(7)]
-    for batch in (1, 3, 7, 8):
-        monkeypatch.setattr("trashseg_core.inference.ensemble_predict.BATCH", batch)
-        assert [labels.shape for _, labels in predict_photos(loaded, photos)] == sizes
-
-
-@pytest.fixture(scope="module")
-def val(tmp_path_factory: pytest.TempPathFactory) -> DataFolder:
-    return DataFolder(str(write_folder(tmp_path_factory.mktemp("val"), PHOTOS)))
-
-
-def scored(path: Path, val: DataFolder, size: int) -> np.ndarray:
-    config = read_config(path)
-    return score(read_network(path, config, 3), config, open_split(val, "val", size), build_loss(config))[0]
-
-
-def test_one_candidate_scores_as_in_training(val: DataFolder, checkpoints: dict[str, Path], tmp_path: Path) -> None:
-    for path, size in zip(checkpoints.values(), (64, 96), strict=True):
-        logits = predict_candidate(path, val, tmp_path, 3)
-        pixels = find_disagreement([logits], [size], val)
-        counted = ensemble_confusions(pixels, np.ones(1))
-        assert np.abs(counted - scored(path, val, size)).sum() <= 4  # logits are kept as float16
-
-
-def test_among_several_each_alone_scores_as_in_training(
-    val: DataFolder, checkpoints: dict[str, Path], tmp_path: Path
-) -> None:
-    logits = [predict_candidate(path, val, tmp_path, 3) for path in checkpoints.values()]
-    pixels = find_disagreement(logits, [64, 96], val)
-    assert pixels.agreed.sum() > 0 and pixels.truth.size > 0
-    for number, (path, size) in enumerate(zip(checkpoints.values(), (64, 96), strict=True)):
-        counted = ensemble_confusions(pixels, np.eye(2)[number])
-        expected = scored(path, val, size)
-        assert np.array_equal(counted.sum(axis=(1, 2)), expected.sum(axis=(1, 2)))
-        assert np.abs(counted - expected).sum() <= 0.02 * expected.sum()  # 8-bit probabilities may tie
-
-
-def test_kept_probabilities_are_off_by_at_most_half_a_step(
-    val: DataFolder, checkpoints: dict[str, Path], tmp_path: Path
-) -> None:
-    logits = [predict_candidate(path, val, tmp_path, 3) for path in checkpoints.values()]
-    pixels = find_disagreement(logits, [64, 96], val)
-    for number, (file, size) in enumerate(zip(logits, (64, 96), strict=True)):
-        split, stored, exact = open_split(val, "val", size), np.load(file), []
-        for index in range(len(split)):
-            native = tuple(int(one) for one in split.sizes[index])
-            scores = to_native(torch.from_numpy(stored[index]).float(), split.extent(index), native)
-            exact.append(scores.softmax(dim=0).double().numpy())
-        kept = pixels.probabilities[number] / 255
-        for index in range(len(split)):
-            here = kept[:, pixels.image == index]
-            flat = exact[index].reshape(3, -1)
-            nearest = np.abs(flat[:, None, :] - here[:, :, None]).max(axis=0).min(axis=1)
-            assert nearest.max() <= 1 / 510 + 1e-6
-
-
-def test_a_candidate_is_predicted_once(
-    val: DataFolder, checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = predict_candidate(checkpoints["t0000"], val, tmp_path, 3)
-    monkeypatch.setattr("trashseg_core.ensemble.probabilities.split_logits", None)  # a second prediction would fail
-    assert predict_candidate(checkpoints["t0000"], val, tmp_path, 3) == first
+        load_ensemble(bundle, read_ensemble(bundle))

@@ -11,7 +11,7 @@ from experiments.drawing.panels import _count_all, choose_photos, write_panels
 from tests.tiny import tiny_config, tiny_network, write_folder
 from trashseg_core import checkpoint
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.ensemble.bundle import Ensemble, Member, load_members, read_ensemble, write_ensemble
+from trashseg_core.ensemble.bundle import Ensemble, Member, load_ensemble, read_ensemble, write_ensemble
 from trashseg_core.errors import BadInput
 
 NAMES = ["Background", "paper", "metal"]
@@ -102,7 +102,7 @@ def test_the_same_panels_come_out_with_and_without_known_matrices(
     data: DataFolder, ensemble_dir: Path, tmp_path: Path
 ) -> None:
     ensemble, split = read_ensemble(ensemble_dir), data.read("val")
-    counted = _count_all(load_members(ensemble_dir, ensemble), data, split, data.labels(split)[0], 3)
+    counted = _count_all(load_ensemble(ensemble_dir, ensemble), data, split, data.labels(split)[0], 3)
     known = write_panels(ensemble_dir, data, tmp_path / "known", 3, counted)
     found = write_panels(ensemble_dir, data, tmp_path / "found", 3)
     assert [path.read_bytes() for path in known] == [path.read_bytes() for path in found]

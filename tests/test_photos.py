@@ -10,7 +10,9 @@ from PIL import Image
 from tests.tiny import write_photo
 from trashseg_core.data import photos
 from trashseg_core.data.photos import read_photo
+from trashseg_core.ensemble.bundle import LoadedEnsemble
 from trashseg_core.errors import BadInput
+from trashseg_core.inference.decision import Decision
 from trashseg_core.inference.ensemble_predict import predict_photos
 
 ORIENTATION = 0x0112
@@ -128,4 +130,10 @@ def test_a_photo_at_the_cap_is_read(tmp_path: Path) -> None:
 def test_an_ensemble_predicts_no_photo_above_the_cap_it_is_given(tmp_path: Path) -> None:
     write_photo(tmp_path / "a.png")
     with pytest.raises(BadInput, match="above the cap of 0.001 megapixels"):
-        next(predict_photos([], [(tmp_path / "a.png", None)], max_megapixels=0.001))
+        next(
+            predict_photos(
+                LoadedEnsemble([], Decision(np.ones((0, 2)), np.zeros(2))),
+                [(tmp_path / "a.png", None)],
+                max_megapixels=0.001,
+            )
+        )

@@ -1,7 +1,9 @@
 """Every photo gets one label map, in any order of interruption, and none is dropped."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +12,14 @@ from PIL import Image
 
 from tests.tiny import tiny_config, write_folder, write_photo
 from trashseg_core.checkpoint import Confusions, write_weights
-from trashseg_core.ensemble.bundle import Ensemble, Member, load_members, read_ensemble, write_ensemble
+from trashseg_core.data.photos import read_photo
+from trashseg_core.data.resize import fit_photo
+from trashseg_core.ensemble.bundle import Ensemble, Member, load_ensemble, read_ensemble, write_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.inference import ensemble_predict
+from trashseg_core.inference.crf import CrfSettings, dense_crf
 from trashseg_core.inference.ensemble_predict import predict_photos
+from trashseg_core.inference.predict import predict_logits, to_native
 from trashseg_core.inference.predict_files import find_photos, predict_files
 from trashseg_core.models import build_model
 
@@ -61,10 +67,24 @@ def test_every_photo_of_a_folder_gets_a_map_of_its_own_size(bundle: Path, photos
 
 def test_a_map_holds_the_labels_that_the_ensemble_predicts(bundle: Path, photos: Path, tmp_path: Path) -> None:
     predict_files(bundle, photos / "0.png", tmp_path / "out")
-    loaded = load_members(bundle, read_ensemble(bundle))
-    expected = next(predict_photos(loaded, [(photos / "0.png", None)]))[1]
+    loaded = load_ensemble(bundle, read_ensemble(bundle))
+    expected = next(predict_photos(loaded, [(photos / "0.png", None)])).labels
     written = np.asarray(Image.open(tmp_path / "out" / "0.png"))
     assert written.dtype == np.uint8 and np.array_equal(written, expected)
+
+
+def test_all_that_the_bundle_says_of_the_decision_is_done(bundle: Path, photos: Path, tmp_path: Path) -> None:
+    ensemble = read_ensemble(bundle)
+    whole = replace(ensemble, class_offsets=[0.0, 0.4, -0.2], crf={"iterations": 3})
+    whole = replace(whole, members=[replace(ensemble.members[0], tta="flips", class_weights=[1.0, 1.0, 1.0])])
+    write_ensemble(tmp_path / "whole", whole, {"t0000": bundle / "members" / "t0000"})
+    predict_files(tmp_path / "whole", photos / "0.png", tmp_path / "out", probabilities=True)
+    network, config, _ = load_ensemble(bundle, ensemble).members[0]
+    rgb = read_photo(photos / "0.png")
+    logits = predict_logits(network, config, fit_photo(rgb, 64)[None], "flips")[0]
+    mean = to_native(logits, (48, 64), (30, 40)).softmax(dim=0) * torch.tensor([0.0, 0.4, -0.2]).exp()[:, None, None]
+    expected = dense_crf(rgb, (mean / mean.sum(dim=0)).numpy(), CrfSettings(iterations=3))
+    np.testing.assert_allclose(np.load(tmp_path / "out" / "0.probabilities.npy"), expected, atol=2e-3)
 
 
 def test_the_names_of_the_labels_lie_beside_the_maps(bundle: Path, photos: Path, tmp_path: Path) -> None:
@@ -129,8 +149,25 @@ def test_overlays_lie_beside_the_maps(bundle: Path, photos: Path, tmp_path: Path
     assert overlays == ["0.overlay.jpg", "1.overlay.jpg", "2.overlay.jpg", "sub/deep.overlay.jpg"]
 
 
+def test_probabilities_lie_beside_the_maps_that_follow_from_them(bundle: Path, photos: Path, tmp_path: Path) -> None:
+    predict_files(bundle, photos, tmp_path / "out", probabilities=True)
+    for name, (height, width) in SHAPES.items():
+        labels = np.asarray(Image.open(tmp_path / "out" / name))
+        kept = np.load((tmp_path / "out" / name).with_suffix(".probabilities.npy")).astype(np.float32)
+        assert kept.shape == (3, height, width)
+        np.testing.assert_allclose(kept.sum(axis=0), 1, atol=2e-3)
+        assert np.all(np.take_along_axis(kept, labels[None].astype(int), axis=0)[0] == kept.max(axis=0))
+
+
+@pytest.mark.parametrize("wanted", [{"overlays": True}, {"probabilities": True}])
+def test_what_is_asked_for_later_is_made_later(bundle: Path, photos: Path, tmp_path: Path, wanted: Any) -> None:
+    predict_files(bundle, photos, tmp_path / "out")
+    assert predict_files(bundle, photos, tmp_path / "out", **wanted) == 4
+    assert predict_files(bundle, photos, tmp_path / "out", **wanted) == 0
+
+
 def test_no_half_written_file_is_left(bundle: Path, photos: Path, tmp_path: Path) -> None:
-    predict_files(bundle, photos, tmp_path / "out", overlays=True)
+    predict_files(bundle, photos, tmp_path / "out", overlays=True, probabilities=True)
     assert not list((tmp_path / "out").rglob(".*"))
 
 

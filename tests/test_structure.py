@@ -23,11 +23,11 @@ ALLOWED = {
 }
 HOMES = {
     "optuna": {"searcher", "policy/samplers"},
-    "mlflow": {"tracking", "ui"},
+    "mlflow": {"tracking", "ui", "registry"},
     "ray": {"trainable", "search", "searcher", "policy/scheduler", "policy/promotion", "recorder"},
 }
 VERBS = {"search", "resume", "ensemble", "predict", "submit", "report", "train", "check", "sample-data", "ui"}
-VERBS |= {"import-taco", "import-masks", "import-yolo"}
+VERBS |= {"import-taco", "import-masks", "import-yolo", "export-onnx"}
 
 
 def named(path: Path) -> str:

@@ -11,10 +11,10 @@ from trashseg_core.data.coco import Photo, Split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.label_maps import paint
 from trashseg_core.data.photos import read_photo
-from trashseg_core.ensemble.bundle import load_members, read_ensemble
+from trashseg_core.ensemble.bundle import LoadedEnsemble, load_ensemble, read_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.files import atomic_folder
-from trashseg_core.inference.ensemble_predict import LoadedMember, predict_photos
+from trashseg_core.inference.ensemble_predict import predict_photos
 from trashseg_core.inference.overlay import draw_panel
 
 
@@ -42,22 +42,23 @@ def write_panels(
             f"{ensemble_dir}: the ensemble knows the classes {', '.join(ensemble.class_names)}, but {split.path} has "
             f"{', '.join(class_names)}. Use the data that the search used."
         )
-    members = load_members(ensemble_dir, ensemble)
+    loaded = load_ensemble(ensemble_dir, ensemble)
     if confusions is None:
-        confusions = _count_all(members, folder, split, labels, len(class_names))
+        confusions = _count_all(loaded, folder, split, labels, len(class_names))
     assert confusions.shape == (len(split.photos), len(class_names), len(class_names))
     scores = np.asarray(miou(confusions))
     chosen = choose_photos(confusions, class_names, count)
     photos = [split.photos[index] for index in chosen]
     names = []
     with atomic_folder(target) as temporary:
-        predicted = predict_photos(members, [_place(folder, photo) for photo in photos], folder.max_megapixels)
-        for number, ((index, reason), (rgb, prediction)) in enumerate(zip(chosen.items(), predicted, strict=True), 1):
+        predicted = predict_photos(loaded, [_place(folder, photo) for photo in photos], folder.max_megapixels)
+        for number, ((index, reason), prediction) in enumerate(zip(chosen.items(), predicted, strict=True), 1):
             photo = split.photos[index]
             truth = paint(split.annotations[photo.id], labels, photo.height, photo.width)
             caption = f"{photo.file_name}  ·  mIoU {scores[index]:.3f}  ·  {reason}"
             names.append(_file_name(number, photo.file_name))
-            Image.fromarray(draw_panel(rgb, truth, prediction, class_names, caption)).save(temporary / names[-1])
+            panel = draw_panel(prediction.rgb, truth, prediction.labels, class_names, caption)
+            Image.fromarray(panel).save(temporary / names[-1])
     return [target / name for name in names]
 
 
@@ -95,18 +96,18 @@ def choose_photos(confusions: np.ndarray, class_names: list[str], count: int) ->
 
 
 def _count_all(
-    members: list[LoadedMember], folder: DataFolder, split: Split, labels: dict[int, int], num_classes: int
+    ensemble: LoadedEnsemble, folder: DataFolder, split: Split, labels: dict[int, int], num_classes: int
 ) -> np.ndarray:
     """Predict every val photo; return the per-image matrices, int64 (N, C, C)."""
     counted = np.zeros((len(split.photos), num_classes, num_classes), np.int64)
     usable = [index for index, photo in enumerate(split.photos) if not folder.skip_bad or _can_be_read(folder, photo)]
     predicted = predict_photos(
-        members, [_place(folder, split.photos[index]) for index in usable], folder.max_megapixels
+        ensemble, [_place(folder, split.photos[index]) for index in usable], folder.max_megapixels
     )
-    for index, (_, prediction) in zip(usable, predicted, strict=True):
+    for index, prediction in zip(usable, predicted, strict=True):
         photo = split.photos[index]
         truth = paint(split.annotations[photo.id], labels, photo.height, photo.width)
-        counted[index] = count_confusion(truth, prediction, num_classes)
+        counted[index] = count_confusion(truth, prediction.labels, num_classes)
     return counted
 
 

@@ -1,13 +1,15 @@
-"""Measure: python -m tests.bench {end-to-end|core|search|all} [--repeats N] [--json FILE] [--tables FILE ...]."""
+"""Measure: python -m tests.bench {end-to-end|core|search|ensemble|all} [--repeats N] [--json FILE] [--tables FILE]."""
 
 import argparse
 import functools
 from pathlib import Path
 
-from tests.bench import core, end_to_end, search
+from tests.bench import core, end_to_end, prediction, search
 from tests.bench.rows import show
 
+ENSEMBLE = [prediction.measure]
 SUITES = {"end-to-end": end_to_end.measure, "core": core.measure, "search": search.measure}
+SUITES["ensemble"] = lambda repeats: [row for measure in ENSEMBLE for row in measure(repeats)]
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput
 from trashseg_core.files import atomic_folder, read_json, write_json
 from trashseg_core.hardware import device
+from trashseg_core.inference.crf import CrfSettings
+from trashseg_core.inference.decision import Decision
 from trashseg_core.models import Network
 
 SCHEMA = 2
@@ -116,6 +118,7 @@ def read_ensemble(folder: Path) -> Ensemble:
         members = [Member(**member) for member in document.pop("members")]
         ensemble = Ensemble(members, **document)
         fault = _fault(ensemble)
+        CrfSettings(**ensemble.crf or {})
     except (TypeError, KeyError, ValueError) as error:
         raise BadInput(f"{path}: damaged ({error}). Build it again with `ensemble`.") from None
     if fault:
@@ -145,19 +148,34 @@ def _fault(ensemble: Ensemble) -> str | None:
     return None
 
 
-def load_members(folder: Path, ensemble: Ensemble) -> list[tuple[Network, TrialConfig, float]]:
-    """Load the networks of an ensemble onto the device.
+class LoadedMember(NamedTuple):
+    """A member that is ready to predict."""
 
-    Returns:
-        (network, config, weight) of each member.
+    network: Network
+    config: TrialConfig
+    tta: str = "none"
+
+
+@dataclass(frozen=True)
+class LoadedEnsemble:
+    """An ensemble that is ready to predict."""
+
+    members: list[LoadedMember]
+    decision: Decision
+
+
+def load_ensemble(folder: Path, ensemble: Ensemble) -> LoadedEnsemble:
+    """Load the networks of an ensemble onto the device.
 
     Raises:
         BadInput: a member's files are missing or do not fit.
     """
-    loaded = []
+    members = []
     for member in ensemble.members:
         path = folder / "members" / member.trial_id
         config = read_config(path)
         network = read_network(path, config, len(ensemble.class_names)).to(device()).eval()
-        loaded.append((network, config, member.weight))
-    return loaded
+        members.append(LoadedMember(network, config, member.tta))
+    weights, offsets = ensemble.member_weights(), ensemble.offsets()
+    crf = None if ensemble.crf is None else CrfSettings(**ensemble.crf)
+    return LoadedEnsemble(members, Decision(weights.astype(np.float32), offsets.astype(np.float32), crf))

@@ -73,7 +73,7 @@ def argmax_labels(scores: Tensor) -> np.ndarray:
 
 
 def first_argmax(scores: np.ndarray) -> np.ndarray:
-    """Argmax over the first axis, ties to the lower index; ten times faster than `torch.argmax` for few classes.
+    """Argmax over the first axis, ties to the lower index; without branches, so that it is quick for few classes.
 
     Args:
         scores: (C, ...), C at most 256.
@@ -83,6 +83,7 @@ def first_argmax(scores: np.ndarray) -> np.ndarray:
     """
     best, labels = scores[0].copy(), np.zeros(scores.shape[1:], np.uint8)
     for label in range(1, len(scores)):
-        np.copyto(labels, np.uint8(label), where=scores[label] > best)
+        higher = (scores[label] > best).view(np.uint8) * np.uint8(label)
+        np.maximum(labels, higher, out=labels)  # labels ascend, so the later one is the greater
         np.maximum(best, scores[label], out=best)
     return labels

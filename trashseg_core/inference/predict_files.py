@@ -1,17 +1,19 @@
 """Label maps of any photos as PNG files, resumable."""
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
+from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.photos import MAX_MEGAPIXELS
-from trashseg_core.ensemble.bundle import load_members, read_ensemble
+from trashseg_core.ensemble.bundle import load_ensemble, read_ensemble
 from trashseg_core.errors import BadInput
-from trashseg_core.inference.ensemble_predict import Place, predict_photos
+from trashseg_core.files import write_json
+from trashseg_core.inference.ensemble_predict import Place, Prediction, predict_photos
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -31,8 +33,6 @@ def find_photos(images: Path, out: Path) -> list[tuple[Place, Path]]:
             found = [path for path in found if not path.resolve().is_relative_to(out.resolve())]
         photos: list[tuple[Place, Path]] = [((path, None), path.relative_to(images).with_suffix("")) for path in found]
     elif images.suffix.lower() == ".json":
-        from trashseg_core.data.folder import DataFolder
-
         folder = DataFolder(str(images.parent.absolute()), test_file=images.name)
         split = folder.read("test")
         photos = [
@@ -61,12 +61,14 @@ def predict_files(
     overlays: bool = False,
     progress: Callable[[int, int], None] | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
+    probabilities: bool = False,
 ) -> int:
-    """Write `NAME.png`, a label map at the photo's own size, for every photo; those already there are kept.
+    """Write `NAME.png`, a label map at the photo's own size, for every photo; photos with all their files are kept.
 
     Args:
         overlays: also write `NAME.overlay.jpg`, the photo with coloured labels.
         max_megapixels: larger photos, in 10^6 px, are refused.
+        probabilities: also write `NAME.probabilities.npy`, float16 (C, H, W), whose argmax the labels are.
 
     Returns:
         Number of photos predicted now.
@@ -74,29 +76,43 @@ def predict_files(
     Raises:
         BadInput: the ensemble or a photo cannot be used.
     """
-    from trashseg_core.inference.overlay import draw_overlay
-
     ensemble = read_ensemble(ensemble_dir)
+    endings = [".overlay.jpg"] * overlays + [".probabilities.npy"] * probabilities + [".png"]
     photos = find_photos(images, out)
-    left = [(place, name) for place, name in photos if not (out / f"{name}.png").is_file()]
+    left = [
+        (place, name) for place, name in photos if not all((out / f"{name}{ending}").is_file() for ending in endings)
+    ]
     if not left:
         return 0
     out.mkdir(parents=True, exist_ok=True)
-    (out / "classes.json").write_text(json.dumps(dict(enumerate(ensemble.class_names)), indent=2), encoding="utf-8")
-    members = load_members(ensemble_dir, ensemble)
-    predicted = predict_photos(members, [place for place, _ in left], max_megapixels)
-    for done, ((_, name), (rgb, labels)) in enumerate(zip(left, predicted, strict=True), 1):
+    write_json(out / "classes.json", dict(enumerate(ensemble.class_names)))
+    loaded = load_ensemble(ensemble_dir, ensemble)
+    predicted = predict_photos(loaded, [place for place, _ in left], max_megapixels, probabilities)
+    for done, ((_, name), prediction) in enumerate(zip(left, predicted, strict=True), 1):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
-        if overlays:
-            _save(out / f"{name}.overlay.jpg", draw_overlay(rgb, labels))
-        _save(out / f"{name}.png", labels)  # last: its presence says that the photo is done
+        _write(out / name, prediction, overlays)
         if progress:
             progress(done, len(left))
     return len(left)
 
 
-def _save(path: Path, array: np.ndarray) -> None:
+def _write(stem: Path, prediction: Prediction, overlays: bool) -> None:
+    """Write the files of one photo, the label map last: its presence says that the photo is done."""
+    from trashseg_core.inference.overlay import draw_overlay
+
+    if overlays:
+        overlay = Image.fromarray(draw_overlay(prediction.rgb, prediction.labels))
+        _save(f"{stem}.overlay.jpg", lambda stream: overlay.save(stream, format="JPEG", quality=90))
+    if prediction.probabilities is not None:
+        halves = prediction.probabilities.astype(np.float16)
+        _save(f"{stem}.probabilities.npy", lambda stream: np.save(stream, halves))
+    labels = Image.fromarray(prediction.labels)
+    _save(f"{stem}.png", lambda stream: labels.save(stream, format="PNG"))
+
+
+def _save(name: str, write: Callable[[BinaryIO], None]) -> None:
+    path = Path(name)
     temporary = path.with_name(f".{path.name}")
     with open(temporary, "wb") as stream:
-        Image.fromarray(array).save(stream, format="PNG" if path.suffix == ".png" else "JPEG", quality=90)
+        write(stream)
     os.replace(temporary, path)

@@ -1,0 +1,101 @@
+"""The verbs that use an ensemble folder: predicting, handing in, exporting."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from experiments.settings import SearchSettings
+from experiments.verbs.command_line import Verb
+from trashseg_core.errors import BadInput
+
+
+def predict(
+    ensemble: Annotated[Path, tyro.conf.Positional],
+    images: Annotated[Path, tyro.conf.Positional],
+    /,
+    out: Path,
+    overlays: bool = False,
+    probabilities: bool = False,
+    max_megapixels: float = SearchSettings.max_megapixels,
+) -> None:
+    """Write a PNG label map for every photo; run again, it goes on where it stopped.
+
+    Args:
+        ensemble: ensemble folder, e.g. runs/first/ensemble
+        images: folder of photos, one photo, or a COCO file
+        out: folder for the label maps
+        overlays: also write the photos with coloured labels
+        probabilities: also write NAME.probabilities.npy, float16, classes x height x width
+        max_megapixels: largest photo to read, in 10^6 pixels
+    """
+    from experiments.terminal import progress_line
+    from trashseg_core.inference.predict_files import predict_files
+
+    show = progress_line("photos predicted")
+    count = predict_files(ensemble, images, out, overlays, show, max_megapixels, probabilities)
+    print(f"{out}: {count} photos predicted" if count else f"{out}: everything is there already")
+
+
+def submit(
+    run: Annotated[Path | None, tyro.conf.Positional] = None,
+    /,
+    test: Path | None = None,
+    output: Path | None = None,
+    check: Path | None = None,
+) -> None:
+    """Predict the test photos and write the checked submission CSV; or check a CSV that is there already.
+
+    Examples: python run_search.py submit runs/first
+              python run_search.py submit --check runs/first/submission.csv
+              python run_search.py submit --check mine.csv --test DATA/test.json
+
+    Args:
+        run: run folder, e.g. runs/first
+        test: COCO file of the photos to predict; default: the search's test file
+        output: default: RUN/submission.csv
+        check: write nothing, and say whether this CSV answers the test file (of RUN, of the run folder that the CSV
+            lies in, or --test); exit code 2 if it does not
+    """
+    from experiments.manifest import FILE, read_manifest
+
+    if run is None and check is not None and (check.parent / FILE).is_file():
+        run = check.parent
+    if run is None and (check is None or test is None):
+        raise BadInput("`submit` needs a run folder, e.g. runs/first; or `--check FILE.csv --test test.json`.")
+    data = None if run is None else read_manifest(run).settings.data_folder
+    if check is not None:
+        from experiments.verbs.submission_check import print_verdict
+
+        print_verdict(check, data, test)
+        return
+    from experiments.stages import write_test_submission
+
+    assert run is not None and data is not None
+    if test is not None:
+        data = replace(data, path=str(test.absolute().parent), test_file=test.name)
+    target = output or run / "submission.csv"
+    rows = write_test_submission(run, data, target)
+    print(f"{target}: {rows} rows, checked")
+
+
+def export_onnx(ensemble: Annotated[Path, tyro.conf.Positional], /, out: Path, photos: Path) -> None:
+    """Write an ensemble as ONNX files: the whole, and each member; checked against torch on your photos.
+
+    Needs the extra `onnx`: pip install trashseg[onnx]
+
+    Example: python run_search.py export-onnx runs/first/ensemble --out onnx --photos DATA/images
+
+    Args:
+        ensemble: ensemble folder, e.g. runs/first/ensemble
+        out: folder for the files
+        photos: folder of photos, one photo, or a COCO file; the first eight are compared
+    """
+    from trashseg_core.inference.onnx_export import export_ensemble
+
+    for line in export_ensemble(ensemble, out, photos):
+        print(line)
+
+
+BUNDLE_VERBS: dict[str, Verb] = {"predict": predict, "submit": submit, "export-onnx": export_onnx}

@@ -1,0 +1,62 @@
+"""The decision rule of an ensemble: from its members' logits for a photo to one label per pixel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trashseg_core.inference.crf import CrfSettings, dense_crf
+from trashseg_core.inference.predict import first_argmax
+
+CHUNK_PX = 1 << 13
+"""Pixels whose scores are computed together: they stay in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What turns the members' probabilities into labels: argmax of log(sum over m of w[m, c] p[m, c]) + offset[c]."""
+
+    weights: np.ndarray
+    """Share of each member in the mean of each class, float32 (K, C); every column sums to 1."""
+    offsets: np.ndarray
+    """float32 (C,)"""
+    crf: CrfSettings | None = None
+    """Of the dense CRF that the probabilities pass through before the argmax; None: no CRF."""
+
+    def labels(self, rgb: np.ndarray, logits: Sequence[np.ndarray]) -> np.ndarray:
+        """Decide on every pixel, ties to the lower label.
+
+        Args:
+            rgb: the photo, uint8 (H, W, 3).
+            logits: float32 (C, H, W) of each member, at the photo's own size.
+
+        Returns:
+            uint8 (H, W).
+        """
+        return first_argmax(self._scores(logits) if self.crf is None else self.probabilities(rgb, logits))
+
+    def probabilities(self, rgb: np.ndarray, logits: Sequence[np.ndarray]) -> np.ndarray:
+        """The probabilities whose argmax the labels are, float32 (C, H, W); arguments as in `labels`."""
+        scores = self._scores(logits)
+        scores /= scores.sum(axis=0)
+        return scores if self.crf is None else dense_crf(rgb, scores, self.crf)
+
+    def _scores(self, logits: Sequence[np.ndarray]) -> np.ndarray:
+        """In proportion to the probabilities: the members' mean, times exp of the offsets. float32 (C, H, W)."""
+        scores = np.zeros(logits[0].shape, np.float32)
+        flat = scores.reshape(len(scores), -1)
+        shares = self.weights * np.exp(self.offsets)
+        for member, share in zip(logits, shares, strict=True):
+            _add_softmax(flat, member.reshape(len(scores), -1), share[:, None])
+        return scores
+
+
+def _add_softmax(total: np.ndarray, logits: np.ndarray, share: np.ndarray) -> None:
+    """Add share (C, 1) times the softmax of logits (C, M) to the total; half of torch's time on one core."""
+    for start in range(0, total.shape[1], CHUNK_PX):
+        chosen = slice(start, start + CHUNK_PX)
+        part = logits[:, chosen] - logits[:, chosen].max(axis=0)
+        np.exp(part, out=part)
+        part /= part.sum(axis=0)
+        part *= share
+        total[:, chosen] += part
