@@ -62,13 +62,15 @@ def choose_weights(
     forced = "refined" if asked == "per-class" else asked  # class weights start from refined ones
     names = [name for name in METHODS if forced is None or name in ("single", forced)]
     if pixels.num_candidates == 1:
-        names = ["single"]
-        forced = None
+        names, forced = ["single"], None
     best = evidence.choose(weigh(pixels, offered.folds, names), forced)
-    if asked in (None, "per-class") and len(best.choice.members) > 1:
-        tried = with_class_weights(offered, sample, best.choice)
-        best = evidence.offer(best, tried, forced=asked == "per-class")
-    return best
+    if asked not in (None, "per-class"):
+        return best
+    if len(best.choice.members) == 1:
+        evidence.note("per-class", "not tried: there is one member, which every class has to listen to")
+        return best
+    tried = with_class_weights(offered, sample, best.choice)
+    return evidence.offer(best, tried, forced=asked == "per-class")
 
 
 def offer_tta(pool: Pool, offered: Candidates, settings: SearchSettings, best: Outcome, evidence: Evidence) -> Outcome:

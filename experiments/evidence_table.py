@@ -12,7 +12,8 @@ def print_evidence(rows: list[dict[str, Any]], console: Console | None = None) -
     Args:
         rows: `Ensemble.evidence`.
     """
-    table = Table("step", title="What the ensemble is built on: mIoU on val; gain held out, ± one standard error", title_justify="left")
+    title = "What the ensemble is built on: mIoU on val; gain held out, ± one standard error"
+    table = Table("step", title=title, title_justify="left")
     for column in ("in-sample", "held out", "gain", "s"):
         table.add_column(column, justify="right")
     table.add_column("kept")

@@ -163,10 +163,7 @@ def _ensemble(ensemble: Ensemble, results: list[TrialResult]) -> Raw:
         alone, config = (_score(trial.val_miou), trial.config) if trial else (None, {})
         parts = [config.get("encoder_name"), config.get("decoder_name")]
         rows.append([member.trial_id, f"{member.weight:.1%}", alone, f"{member.image_size} px", *parts])
-    note = (
-        "Each way of combining the candidates is scored on photos that did not choose it (held out; bars: one standard "
-        "error of its gain). The simpler one wins a tie."
-    )
+    note = "Held out: on photos that did not choose; bars: one standard error of the gain. The simpler wins a tie."
     return joined(
         table(["member", "weight", "val_miou alone", "image size", "encoder_name", "decoder_name"], rows),
         tag("h3", "What was tried, step by step"),

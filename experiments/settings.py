@@ -47,7 +47,7 @@ class SearchSettings:
     pool: Pool = "top-k"
     """Candidates of the ensemble: the `--top-k` best trials, or all that ran through."""
     method: Method = "auto"
-    """How candidates are weighted; `auto` tries all ways and takes the simplest within one standard error of the best."""
+    """How candidates are weighted; `auto` tries all ways and takes the simplest within one error of the best."""
     tta: Tta = "auto"
     """Views of a photo that are averaged; `auto` mirrors photos for those members that it helps on val."""
     crf: Crf = "off"

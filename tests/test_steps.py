@@ -88,7 +88,7 @@ def test_only_members_that_gain_from_more_views_take_them(tmp_path: Path) -> Non
     candidates, pixels, _ = offered(tmp_path)
     (uniform,) = weigh(pixels, candidates.folds, ["uniform"])
     helped, hurt = uniform.choice.members[:2]
-    skills = {number: 0.0 for number in uniform.choice.members} | {helped: 0.9}
+    skills = dict.fromkeys(uniform.choice.members, 0.0) | {helped: 0.9}
     outcome = with_tta(flipped(candidates, tmp_path, skills), uniform.choice, "flip")
     assert outcome.choice.tta[helped] == "flip" and outcome.choice.tta[hurt] == "none"
     assert outcome.held_out_miou > uniform.held_out_miou

@@ -158,7 +158,7 @@ def _axis(values: list[Any]) -> tuple[list[float], dict[str, Any]]:
 
 
 def ensemble_steps(ensemble: Ensemble) -> go.Figure:
-    """mIoU of every way that was tried, held out with one standard error of its gain and in-sample; kept ones filled."""
+    """mIoU of all that was tried, held out (bars: the gain's standard error) and in-sample: filled if kept."""
     figure = _empty("val mIoU", None)
     rows = [row for row in ensemble.evidence if _number(row.get("held_out")) and _number(row.get("val_miou"))]
     if rows:

@@ -4,10 +4,10 @@ import argparse
 import functools
 from pathlib import Path
 
-from tests.bench import core, end_to_end, prediction, search
+from tests.bench import core, end_to_end, ensemble, prediction, search
 from tests.bench.rows import show
 
-ENSEMBLE = [prediction.measure]
+ENSEMBLE = [ensemble.measure, prediction.measure]
 SUITES = {"end-to-end": end_to_end.measure, "core": core.measure, "search": search.measure}
 SUITES["ensemble"] = lambda repeats: [row for measure in ENSEMBLE for row in measure(repeats)]
 

@@ -1,4 +1,4 @@
-"""Model soups: the mean of the weights of trials that grew from the same initialisation (Wortsman et al., ICML 2022)."""
+"""Model soups: the mean of the weights of trials of one initialisation (Wortsman et al., ICML 2022)."""
 
 import hashlib
 from dataclasses import dataclass
