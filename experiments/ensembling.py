@@ -16,7 +16,7 @@ from trashseg_core.ensemble.crossfit import Outcome, interval, make_folds
 from trashseg_core.ensemble.disagreement import Pixels, find_disagreement, sample_pixels
 from trashseg_core.ensemble.evidence import Evidence
 from trashseg_core.ensemble.methods import METHODS
-from trashseg_core.ensemble.probabilities import Prediction
+from trashseg_core.ensemble.probabilities import StoredPrediction
 from trashseg_core.ensemble.select import select_greedily
 from trashseg_core.ensemble.steps import Candidates, Plan, weigh, with_class_weights, with_offsets, with_tta
 from trashseg_core.networks.pretrained import normalisation
@@ -103,7 +103,7 @@ def describe(
     settings: SearchSettings,
     best: Outcome,
     evidence: Evidence,
-    predictions: list[Prediction],
+    predictions: list[StoredPrediction],
     pixels: Pixels,
 ) -> Ensemble:
     """What `ensemble.json` says."""

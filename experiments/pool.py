@@ -11,7 +11,7 @@ from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.evidence import Evidence
 from trashseg_core.ensemble.grid import Grid, open_grid
-from trashseg_core.ensemble.probabilities import Prediction, make_room, predict_candidate, prediction_name
+from trashseg_core.ensemble.probabilities import StoredPrediction, make_room, predict_candidate, prediction_name
 from trashseg_core.ensemble.soup import cook, soup_groups
 from trashseg_core.errors import BadInput
 
@@ -39,7 +39,7 @@ class Pool:
         """Val at the size of the best candidate."""
         return open_split(self.data, "val", read_config(self.checkpoints[self.ids[0]]).predict_size)
 
-    def predict(self, numbers: list[int], tta: str = "none") -> list[Prediction]:
+    def predict(self, numbers: list[int], tta: str = "none") -> list[StoredPrediction]:
         """Predict val with some candidates; what is in the store already takes no time."""
         show = progress_line(f"candidates predicted{'' if tta == 'none' else f' with TTA {tta}'}")
         predictions = []

@@ -7,7 +7,7 @@ import numpy as np
 
 from trashseg_core.confusion import miou
 from trashseg_core.ensemble.grid import Grid
-from trashseg_core.ensemble.probabilities import LABELS, PROBABILITIES, STATE, Prediction
+from trashseg_core.ensemble.probabilities import LABELS, PROBABILITIES, STATE, StoredPrediction
 
 
 def random_grid(seed: int = 0, classes: int = 3, shapes: tuple[tuple[int, int], ...] = ((6, 7),) * 6) -> Grid:
@@ -26,7 +26,7 @@ def random_planes(grid: Grid, candidates: int = 4, seed: int = 0, skill: float =
     return [np.round(255 * one / one.sum(axis=0)).astype(np.uint8) for one in scores]
 
 
-def store(folder: Path, grid: Grid, planes: list[np.ndarray]) -> list[Prediction]:
+def store(folder: Path, grid: Grid, planes: list[np.ndarray]) -> list[StoredPrediction]:
     """Write predictions as `predict_candidate` does."""
     predictions = []
     for number, one in enumerate(planes):
@@ -36,7 +36,7 @@ def store(folder: Path, grid: Grid, planes: list[np.ndarray]) -> list[Prediction
         (path / PROBABILITIES).write_bytes(b"".join(part.tobytes() for part in parts))
         (path / LABELS).write_bytes(one.argmax(axis=0).astype(np.uint8).tobytes())
         (path / STATE).write_text(json.dumps({"largest_error": 0.0, "changed": 0, "looked_at": 1}))
-        predictions.append(Prediction(path, grid))
+        predictions.append(StoredPrediction(path, grid))
     return predictions
 
 

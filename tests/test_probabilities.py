@@ -20,7 +20,7 @@ from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble import probabilities
 from trashseg_core.ensemble.disagreement import find_disagreement
 from trashseg_core.ensemble.grid import Grid, open_grid
-from trashseg_core.ensemble.probabilities import Prediction, make_room, predict_candidate
+from trashseg_core.ensemble.probabilities import StoredPrediction, make_room, predict_candidate
 from trashseg_core.ensemble.scoring import pixel_confusions
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.predict import predict_logits, to_native
@@ -124,7 +124,7 @@ def test_other_weights_views_or_pixels_are_predicted_anew(
     assert not np.array_equal(kept[0].planes(1), kept[2].planes(1))
 
 
-def contents(prediction: Prediction) -> list[bytes]:
+def contents(prediction: StoredPrediction) -> list[bytes]:
     return [(prediction.folder / name).read_bytes() for name in (probabilities.PROBABILITIES, probabilities.LABELS)]
 
 

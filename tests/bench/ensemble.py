@@ -16,7 +16,7 @@ from trashseg_core.confusion import miou
 from trashseg_core.ensemble.crossfit import make_folds
 from trashseg_core.ensemble.disagreement import find_disagreement, sample_pixels
 from trashseg_core.ensemble.grid import Grid
-from trashseg_core.ensemble.probabilities import LABELS, PROBABILITIES, Prediction
+from trashseg_core.ensemble.probabilities import LABELS, PROBABILITIES, StoredPrediction
 from trashseg_core.ensemble.select import Selection, select_greedily
 from trashseg_core.ensemble.steps import weigh
 from trashseg_core.hardware import peak_memory_mb, release_memory, reset_peak_memory
@@ -43,7 +43,7 @@ def measure(repeats: int) -> list[Row]:
     return rows
 
 
-class _Part(Prediction):
+class _Part(StoredPrediction):
     """Every `SHARE`th photo of a stored prediction; the files hold all of them at one size."""
 
     def planes(self, photo: int) -> np.ndarray:
@@ -87,7 +87,7 @@ def _select(grid: Grid, predictions: list[_Part]) -> Selection:
     return select_greedily(find_disagreement(list(predictions), grid, predictions[0].folder))
 
 
-def _memory(name: str, grid: Grid, predictions: list[Prediction]) -> Row:
+def _memory(name: str, grid: Grid, predictions: list[StoredPrediction]) -> Row:
     """Peak resident memory of all that looks at pixels: kept ones, cross-fitted methods, the sample."""
     release_memory()
     reset_peak_memory()
@@ -136,7 +136,7 @@ def plain_greedy(candidates: list[np.ndarray], truth: np.ndarray, max_picks: int
 
 
 @contextmanager
-def generated(num_images: int, side: int, num_classes: int) -> Iterator[tuple[Grid, list[Prediction]]]:
+def generated(num_images: int, side: int, num_classes: int) -> Iterator[tuple[Grid, list[StoredPrediction]]]:
     """Stored predictions of candidates that err in patches of their own, and at the edges, as networks do."""
     rng = np.random.default_rng(0)
     coarse = [rng.integers(0, num_classes, (COARSE_PX // 2,) * 2).astype(np.uint8) for _ in range(DISTINCT)]
@@ -155,7 +155,7 @@ def generated(num_images: int, side: int, num_classes: int) -> Iterator[tuple[Gr
                 for one in order:
                     probabilities.write(planes[one].tobytes())
                     labels.write(planes[one].argmax(axis=0).astype(np.uint8).tobytes())
-            predictions.append(Prediction(path, grid))
+            predictions.append(StoredPrediction(path, grid))
         yield grid, predictions
 
 

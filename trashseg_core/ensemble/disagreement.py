@@ -16,7 +16,7 @@ from trashseg_core.data.cache_store import Progress
 from trashseg_core.data.label_maps import IGNORED
 from trashseg_core.ensemble.grid import Grid
 from trashseg_core.ensemble.kernels import gather
-from trashseg_core.ensemble.probabilities import Prediction
+from trashseg_core.ensemble.probabilities import StoredPrediction
 
 FEWER_PIXELS = 1 << 17
 """Pixels that slow methods look at; what they choose is scored on all."""
@@ -77,7 +77,7 @@ class Pixels:
 
 
 def find_disagreement(
-    predictions: list[Prediction], grid: Grid, folder: Path, progress: Progress | None = None
+    predictions: list[StoredPrediction], grid: Grid, folder: Path, progress: Progress | None = None
 ) -> Pixels:
     """Keep the pixels on which the candidates' labels differ.
 
@@ -100,7 +100,7 @@ def find_disagreement(
     return _read_pixels(predictions, grid, kept, agreed, folder, progress)
 
 
-def sample_pixels(predictions: list[Prediction], grid: Grid, most: int) -> Pixels:
+def sample_pixels(predictions: list[StoredPrediction], grid: Grid, most: int) -> Pixels:
     """Take about `most` pixels, evenly spaced over all photos, whether the candidates agree on them or not."""
     stride = -(-len(grid.truth) // most) | 1  # odd: an even one could meet the same columns in every row
     kept = []
@@ -113,7 +113,7 @@ def sample_pixels(predictions: list[Prediction], grid: Grid, most: int) -> Pixel
 
 
 def _read_pixels(
-    predictions: list[Prediction],
+    predictions: list[StoredPrediction],
     grid: Grid,
     kept: list[np.ndarray],
     agreed: np.ndarray,

@@ -31,7 +31,7 @@ PROBABILITIES, LABELS, STATE = "probabilities.bin", "labels.bin", "state.json"
 
 
 @dataclass(frozen=True)
-class Prediction:
+class StoredPrediction:
     """One candidate's softmax on a grid, in steps of 1/255, and its labels, in files."""
 
     folder: Path
@@ -69,7 +69,7 @@ def predict_candidate(
     store: Path,
     tta: str = "none",
     progress: Callable[[int, int], None] | None = None,
-) -> Prediction:
+) -> StoredPrediction:
     """Predict val with a checkpoint, once: a second call finds the files, and one after a kill goes on by photo.
 
     Args:
@@ -85,7 +85,7 @@ def predict_candidate(
         part.mkdir(parents=True, exist_ok=True)
         _fill(part, checkpoint, config, split, grid, tta, progress)
         commit_folder(part, path)
-    return Prediction(path, grid)
+    return StoredPrediction(path, grid)
 
 
 def _fill(

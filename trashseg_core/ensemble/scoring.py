@@ -11,7 +11,7 @@ from trashseg_core.confusion import count_confusion
 from trashseg_core.ensemble.disagreement import Pixels, release
 from trashseg_core.ensemble.grid import Grid
 from trashseg_core.ensemble.kernels import count_labels, mix
-from trashseg_core.ensemble.probabilities import Prediction
+from trashseg_core.ensemble.probabilities import StoredPrediction
 from trashseg_core.inference.predict import first_argmax
 
 
@@ -89,7 +89,7 @@ def pixel_confusions(pixels: Pixels, weights: Sequence[np.ndarray]) -> np.ndarra
     return np.asarray(pixels.agreed + pixels.stride * counts)
 
 
-def mean_planes(predictions: Sequence[Prediction], mixture: Mixture, photo: int) -> np.ndarray:
+def mean_planes(predictions: Sequence[StoredPrediction], mixture: Mixture, photo: int) -> np.ndarray:
     """Mean probabilities of one photo, times exp(offset), times 255; float32 (C, pixels)."""
     check_weights(mixture.weights, len(predictions))
     total: np.ndarray | None = None
@@ -102,7 +102,7 @@ def mean_planes(predictions: Sequence[Prediction], mixture: Mixture, photo: int)
 
 
 def mixture_confusions(
-    predictions: Sequence[Sequence[Prediction]], mixtures: Sequence[Mixture], grid: Grid
+    predictions: Sequence[Sequence[StoredPrediction]], mixtures: Sequence[Mixture], grid: Grid
 ) -> np.ndarray:
     """Per-image confusion matrices of mixtures, over all pixels of the grid.
 

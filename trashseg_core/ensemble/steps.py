@@ -13,7 +13,7 @@ from trashseg_core.ensemble.disagreement import Pixels
 from trashseg_core.ensemble.grid import Grid
 from trashseg_core.ensemble.methods import METHODS
 from trashseg_core.ensemble.offsets import fit_offsets
-from trashseg_core.ensemble.probabilities import Prediction
+from trashseg_core.ensemble.probabilities import StoredPrediction
 from trashseg_core.ensemble.scoring import (
     Mixture,
     mixture_confusions,
@@ -48,13 +48,13 @@ class Plan:
 class Candidates:
     """What all steps look at."""
 
-    predictions: dict[tuple[int, str], Prediction]
+    predictions: dict[tuple[int, str], StoredPrediction]
     """By candidate and views; `none` is there for all of them."""
     grid: Grid
     folds: np.ndarray
     """int64 (N,), fold of each photo."""
 
-    def shown(self, tta: Sequence[str]) -> list[Prediction]:
+    def shown(self, tta: Sequence[str]) -> list[StoredPrediction]:
         """The candidates' predictions with these views."""
         return [self.predictions[number, views] for number, views in enumerate(tta)]
 
