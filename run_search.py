@@ -125,6 +125,7 @@ def train(
     from_: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
     trial: str | None = None,
     threads: int = 1,
+    teacher: Path | None = None,
 ) -> None:
     """Train one configuration without Ray, or a trial of a search again; the same seed and threads, the same numbers.
 
@@ -136,10 +137,13 @@ def train(
         from_: run folder whose trial is taken
         trial: id of that trial, e.g. t0003
         threads: CPU threads; the numbers of a search are those of its --cpus-per-trial
+        teacher: ensemble folder to distil: half of the loss becomes the divergence from what it says of each batch;
+            another share with --set distill_weight=...
     """
     from experiments.verbs.single import train_single
 
-    train_single(None if data is None else options.folder(data), out, set, from_, trial, threads)
+    folder = None if data is None else options.folder(data)
+    train_single(folder, out, set, from_, trial, threads, teacher)
 
 
 def ui(run: Annotated[Path, tyro.conf.Positional], /, port: int = 5000) -> None:

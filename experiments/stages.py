@@ -8,6 +8,7 @@ import numpy as np
 from experiments.journal import Journal
 from experiments.manifest import Manifest
 from experiments.policy.rungs import milestones, planned_epochs
+from experiments.registry import ALIAS, model_name, register_ensemble
 from experiments.results import TrialResult, rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
 from experiments.terminal import Terminal, progress_line
@@ -134,6 +135,9 @@ def run_all(manifest: Manifest) -> None:
             write_test_submission(folder, data, folder / "submission.csv")
             manifest.mark_done(folder, "submission", *inputs)
     write_pictures_and_report(folder, data, settings.objective)
+    registered_from = folder / "ensemble" / "ensemble.json"
+    if not manifest.is_done("registry", registered_from) and register_ensemble(settings, print):
+        manifest.mark_done(folder, "registry", registered_from)
     print_summary(settings, results)
 
 
@@ -169,7 +173,7 @@ def print_summary(settings: SearchSettings, results: list[TrialResult]) -> None:
         f"Ensemble     val mIoU {ensemble.val_miou:.4f}, held out {held_out_text(ensemble)}: {members}\n"
         f"Submission   {folder / 'submission.csv'}\n"
         f"Report       {folder / 'report.html'}\n"
-        f"MLflow       python run_search.py ui {folder}"
+        f"MLflow       python run_search.py ui {folder}, model {model_name(settings)}@{ALIAS}"
     )
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "trashseg"
 RUN_TAG, TRIAL_TAG, STATUS_TAG, ERROR_TAG = "trashseg.run", "trashseg.trial", "trashseg.status", "trashseg.error"
+ENSEMBLE_RUN = "ensemble"
+"""Stands in `TRIAL_TAG` of the ensemble's run, where a trial has its key and the parent nothing."""
 _MLFLOW_STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "failed": "FAILED", None: "RUNNING"}
 _MLFLOW_ENDED = ("FINISHED", "FAILED")
 
@@ -76,8 +78,7 @@ class Tracker:
         self._experiment = (
             experiment.experiment_id if experiment else self._client.create_experiment(EXPERIMENT, location)
         )
-        folder = _literal(str(self._settings.folder))
-        self._parent = self._find(f"tags.`{RUN_TAG}` = {folder} and tags.`{TRIAL_TAG}` = ''") or self._create_parent()
+        self._parent = self._find("") or self._create_parent()
         self._client.update_run(self._parent, status="RUNNING")
         for record in list(self._journal.trials.values()):
             self._sync(record)
@@ -91,15 +92,13 @@ class Tracker:
         self._client.log_batch(run.info.run_id, params=[Param(name, value) for name, value in values.items()])
         return str(run.info.run_id)
 
-    def _find(self, condition: str) -> str | None:
-        runs = self._client.search_runs([self._experiment], condition, max_results=1)
-        return str(runs[0].info.run_id) if runs else None
+    def _find(self, trial: str) -> str | None:
+        return find_run(self._client, self._experiment, self._settings.folder, trial)
 
     def _child(self, record: TrialRecord) -> str:
         """Id of the trial's run: found by its tags, so that there is exactly one whatever happens."""
         if record.key not in self._children:
-            folder = _literal(str(self._settings.folder))
-            run_id = self._find(f"tags.`{RUN_TAG}` = {folder} and tags.`{TRIAL_TAG}` = '{record.key}'")
+            run_id = self._find(record.key)
             self._logged[record.key] = set()
             if run_id is not None and self._client.get_run(run_id).info.status in _MLFLOW_ENDED:
                 self._closed.add(record.key)
@@ -182,6 +181,13 @@ class Tracker:
             if path.is_file():
                 self._client.log_artifact(self._parent, str(path))
         self._client.set_terminated(self._parent, status)
+
+
+def find_run(client: "MlflowClient", experiment_id: str, folder: Path, trial: str) -> str | None:
+    """Id of a run of the search in `folder`: a trial's by its key, `ENSEMBLE_RUN`, or the parent for an empty text."""
+    condition = f"tags.`{RUN_TAG}` = {_literal(str(folder))} and tags.`{TRIAL_TAG}` = '{trial}'"
+    runs = client.search_runs([experiment_id], condition, max_results=1)
+    return str(runs[0].info.run_id) if runs else None
 
 
 def _literal(text: str) -> str:

@@ -20,6 +20,7 @@ ACTIVE: dict[str, dict[str, Any]] = {
     "augmix_max_objects": {"augmix_ratio": 0.1},
     "augmix_classes": {"augmix_ratio": 0.1},
     "color_augmix_severity": {"color_augmix_ratio": 0.1},
+    "distill_temperature": {"distill_weight": 0.5},
     "momentum": {"optimizer": "sgd"},
     "poly_power": {"schedule": "poly"},
     "ema_decay": {"weight_average": "ema"},

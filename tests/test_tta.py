@@ -23,6 +23,12 @@ def test_turning_and_mirroring_are_undone_exactly(view: View, shape: tuple[int, 
     assert torch.equal(view.undo(view.show(images)), images)
 
 
+@pytest.mark.parametrize("turns", range(4))
+def test_turns_are_torch_s(turns: int) -> None:
+    images = torch.randn(2, 3, 4, 5)
+    assert torch.equal(View(turns=turns).show(images), torch.rot90(images, turns, (-2, -1)))
+
+
 @pytest.mark.parametrize(("name", "count"), [("none", 1), ("flip", 2), ("flips", 4), ("d4", 8)])
 def test_a_set_shows_every_picture_of_its_group_once(name: str, count: int) -> None:
     square = torch.arange(9).view(1, 1, 3, 3)

@@ -98,6 +98,11 @@ class TrialConfig:
     effective_beta: float = 0.99
     """How much photos of a class overlap in what they show, for `class_weights=effective_number`."""
 
+    distill_weight: float = 0.0
+    """Share of the loss that is the divergence from a teacher, `train --teacher ENSEMBLE`; the rest is the loss mix."""
+    distill_temperature: float = 2.0
+    """Temperature that softens both predictions in that divergence."""
+
     optimizer: Literal["madgrad", "adamw", "sgd", "lion"] = "adamw"
     """Optimizer."""
     lr: float = 2e-3

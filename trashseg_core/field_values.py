@@ -45,6 +45,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "tversky_beta": (0, 10),
     "effective_beta": (0, 0.999999),
     "encoder_layer_decay": (0.01, 1),
+    "distill_weight": (0, 1),
+    "distill_temperature": (0.1, 100),
     "clip_norm": (0, 1e6),
     "accumulation": (1, 4096),
     "poly_power": (0.1, 10),

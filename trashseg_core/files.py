@@ -2,6 +2,7 @@
 
 import ctypes
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -54,6 +55,11 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` atomically."""
     with atomic_text(path) as stream:
         stream.write(text)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def write_json(path: Path, value: Any) -> None:

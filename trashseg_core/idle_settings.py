@@ -27,6 +27,7 @@ ONLY_WITH: dict[str, tuple[str, Callable[[TrialConfig], bool]]] = {
     "augmix_max_objects": ("`augmix_ratio` above 0", lambda config: config.augmix_ratio > 0),
     "augmix_classes": ("`augmix_ratio` above 0", lambda config: config.augmix_ratio > 0),
     "color_augmix_severity": ("`color_augmix_ratio` above 0", lambda config: config.color_augmix_ratio > 0),
+    "distill_temperature": ("`distill_weight` above 0", lambda config: config.distill_weight > 0),
     "momentum": ("`optimizer` madgrad or sgd", lambda config: config.optimizer in ("madgrad", "sgd")),
     "poly_power": ("`schedule=poly`", lambda config: config.schedule == "poly"),
     "ema_decay": ("`weight_average=ema`", lambda config: config.weight_average == "ema"),

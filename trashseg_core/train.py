@@ -30,6 +30,7 @@ from trashseg_core.losses import build_loss
 from trashseg_core.models import Network, build_model
 from trashseg_core.optim import build_average, build_optimizer
 from trashseg_core.training.class_balance import class_weights, count_pixels
+from trashseg_core.training.distillation import Teacher
 from trashseg_core.training.epoch import Parts, run_epoch
 from trashseg_core.training.loader import TrainLoader
 
@@ -46,6 +47,7 @@ def train(
     *,
     loader_threads: int = 1,
     scratch_dir: Path | None = None,
+    teacher: Teacher | None = None,
 ) -> None:
     """Train one model and report every epoch.
 
@@ -56,13 +58,20 @@ def train(
         resume_from: a checkpoint folder; training goes on with its next epoch, to the same numbers as without a break.
         loader_threads: threads that make samples.
         scratch_dir: where checkpoint folders are written; the system's temporary folder by default.
+        teacher: whom to learn from besides the labels, exactly where `distill_weight` is above 0.
 
     Raises:
         TrainingFailed: the loss is not finite, or no pixel of val counts.
-        BadInput: the checkpoint does not fit, or pretrained weights cannot be had.
+        BadInput: the checkpoint does not fit, pretrained weights cannot be had, or the teacher is missing.
     """
+    if (teacher is not None) != (config.distill_weight > 0):
+        raise BadInput(
+            f"`distill_weight` is {config.distill_weight:g} with{'out' if teacher is None else ''} a teacher. "
+            "Learn from an ensemble with `train --teacher ENSEMBLE --set distill_weight=0.5`."
+        )
     torch.manual_seed(config.seed)
     parts = _build(config, data, pretrained=resume_from is None)
+    parts.teacher = teacher
     first = 1 if resume_from is None else 1 + _restore(resume_from, config, parts)
     loader = TrainLoader(config, data, loader_threads)
     for epoch in range(first, config.epochs + 1):
@@ -129,6 +138,8 @@ def _state(epoch: int, metrics: Metrics, parts: Parts) -> dict[str, Any]:
     """What `_restore` needs, in plain types and tensors."""
     state: dict[str, Any] = {"epoch": epoch, "metrics": metrics, "optimizer": parts.optimizer.state_dict()}
     state |= {"accumulation": parts.accumulation, "ran_out": parts.ran_out}
+    if parts.teacher is not None:
+        state["teacher"] = parts.teacher.key
     if parts.average is not None:  # model.safetensors holds the average; training goes on from the raw weights
         state |= {"raw": parts.network.model.state_dict(), "averaged_steps": int(parts.average.n_averaged)}
     return state
@@ -141,6 +152,8 @@ def _restore(folder: Path, config: TrialConfig, parts: Parts) -> int:
             given = f"`{name}` is {getattr(config, name)!r}, but {value!r} in {folder / 'config.json'}"
             raise BadInput(f"{given}. Go on with the same configuration, or start anew.")
     state = read_state(folder)
+    if parts.teacher is not None and state.get("teacher") != parts.teacher.key:
+        raise BadInput(f"{folder} learned from another teacher. Go on with the same ensemble, or start anew.")
     weights = read_weights(folder / "model.safetensors")
     if parts.average is not None:
         load_weights(_average(parts.average).model, weights, folder / "model.safetensors")

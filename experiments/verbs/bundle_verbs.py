@@ -80,7 +80,9 @@ def submit(
     print(f"{target}: {rows} rows, checked")
 
 
-def export_onnx(ensemble: Annotated[Path, tyro.conf.Positional], /, out: Path, photos: Path) -> None:
+def export_onnx(
+    ensemble: Annotated[Path, tyro.conf.Positional], /, out: Path, photos: Path, batch: int | None = None
+) -> None:
     """Write an ensemble as ONNX files: the whole, and each member; checked against torch on your photos.
 
     Needs the extra `onnx`: pip install trashseg[onnx]
@@ -91,10 +93,13 @@ def export_onnx(ensemble: Annotated[Path, tyro.conf.Positional], /, out: Path, p
         ensemble: ensemble folder, e.g. runs/first/ensemble
         out: folder for the files
         photos: folder of photos, one photo, or a COCO file; the first eight are compared
+        batch: fixed number of photos of a call; by default it is open
     """
+    if batch is not None and batch < 1:
+        raise BadInput(f"The value of `--batch` is {batch}, but must be 1 or more.")
     from trashseg_core.inference.onnx_export import export_ensemble
 
-    for line in export_ensemble(ensemble, out, photos):
+    for line in export_ensemble(ensemble, out, photos, batch):
         print(line)
 
 

@@ -18,6 +18,7 @@ def train_single(
     run: Path | None,
     trial_id: str | None,
     threads: int,
+    teacher: Path | None = None,
 ) -> None:
     """Train and print one line an epoch; go on from the last checkpoint in `out`.
 
@@ -31,7 +32,7 @@ def train_single(
     if folder is None:
         raise BadInput("Nothing to train on. Give `--data DATA`, or `--from runs/NAME --trial ID`.")
     given = parse_assignments(assignments)
-    config = TrialConfig.from_params({**params, **given})
+    config = TrialConfig.from_params({**params, **({} if teacher is None else {"distill_weight": 0.5}), **given})
     for sentence in idle_settings(given, [config]):
         print(f"warning: {sentence}")
 
@@ -43,10 +44,12 @@ def train_single(
     from trashseg_core.data.dataset import open_data
     from trashseg_core.models import check_model
     from trashseg_core.train import train
+    from trashseg_core.training.distillation import load_teacher
 
     check_model(config)
     torch.set_num_threads(threads)
     opened = open_data(folder, config, progress_line("photos decoded"))
+    tutor = None if teacher is None else load_teacher(teacher, opened.train.class_names)
     kept = TrialFolder(out, "val_miou")
     last = kept.last()
     if last is not None and read_config(last) != config:
@@ -61,7 +64,7 @@ def train_single(
         )
         kept.keep(int(metrics["epoch"]), checkpoint, metrics["val_miou"])
 
-    train(config, opened, report, resume_from=last, loader_threads=threads, scratch_dir=out)
+    train(config, opened, report, resume_from=last, loader_threads=threads, scratch_dir=out, teacher=tutor)
     print(f"Checkpoints: {out}")
 
 

@@ -64,7 +64,7 @@ class Ensemble:
     """Search, trial ids, data hash, code version."""
     class_offsets: list[float] = field(default_factory=list)
     """Added to the log of the mean probability of each class, C numbers; empty: zeros."""
-    crf: dict[str, float] | None = None
+    crf: dict[str, Any] | None = None
     """Fields of `CrfSettings`; None: no CRF."""
     val_interval: list[float] = field(default_factory=list)
     """90 % bootstrap interval [low, high] of `val_miou_crossfit`; empty where it was not computed."""
@@ -118,7 +118,7 @@ def read_ensemble(folder: Path) -> Ensemble:
         members = [Member(**member) for member in document.pop("members")]
         ensemble = Ensemble(members, **document)
         fault = _fault(ensemble)
-        CrfSettings(**ensemble.crf or {})
+        CrfSettings(**(ensemble.crf or {}))
     except (TypeError, KeyError, ValueError) as error:
         raise BadInput(f"{path}: damaged ({error}). Build it again with `ensemble`.") from None
     if fault:

@@ -1,6 +1,7 @@
 """The decision rule of an ensemble: from its members' logits for a photo to one label per pixel."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from trashseg_core.inference.crf import CrfSettings, dense_crf
 from trashseg_core.inference.predict import first_argmax
 
+_memory = threading.local()
 CHUNK_PX = 1 << 13
 """Pixels whose scores are computed together: they stay in the processor's cache."""
 
@@ -23,32 +25,43 @@ class Decision:
     crf: CrfSettings | None = None
     """Of the dense CRF that the probabilities pass through before the argmax; None: no CRF."""
 
-    def labels(self, rgb: np.ndarray, logits: Sequence[np.ndarray]) -> np.ndarray:
+    def labels(self, rgb: np.ndarray, logits: Iterable[np.ndarray]) -> np.ndarray:
         """Decide on every pixel, ties to the lower label.
 
         Args:
             rgb: the photo, uint8 (H, W, 3).
-            logits: float32 (C, H, W) of each member, at the photo's own size.
+            logits: float32 (C, H, W) of each member, at the photo's own size; taken one after another.
 
         Returns:
             uint8 (H, W).
         """
-        return first_argmax(self._scores(logits) if self.crf is None else self.probabilities(rgb, logits))
+        if self.crf is not None:
+            return first_argmax(self.probabilities(rgb, logits))
+        return first_argmax(self._scores(logits, scratch("scores", (self.weights.shape[1], *rgb.shape[:2]))))
 
-    def probabilities(self, rgb: np.ndarray, logits: Sequence[np.ndarray]) -> np.ndarray:
+    def probabilities(self, rgb: np.ndarray, logits: Iterable[np.ndarray]) -> np.ndarray:
         """The probabilities whose argmax the labels are, float32 (C, H, W); arguments as in `labels`."""
-        scores = self._scores(logits)
+        scores = self._scores(logits, np.empty((self.weights.shape[1], *rgb.shape[:2]), np.float32))
         scores /= scores.sum(axis=0)
         return scores if self.crf is None else dense_crf(rgb, scores, self.crf)
 
-    def _scores(self, logits: Sequence[np.ndarray]) -> np.ndarray:
-        """In proportion to the probabilities: the members' mean, times exp of the offsets. float32 (C, H, W)."""
-        scores = np.zeros(logits[0].shape, np.float32)
+    def _scores(self, logits: Iterable[np.ndarray], scores: np.ndarray) -> np.ndarray:
+        """In proportion to the probabilities: the members' mean, times exp of the offsets; written to `scores`."""
+        scores.fill(0)
         flat = scores.reshape(len(scores), -1)
         shares = self.weights * np.exp(self.offsets)
         for member, share in zip(logits, shares, strict=True):
             _add_softmax(flat, member.reshape(len(scores), -1), share[:, None])
         return scores
+
+
+def scratch(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """A float32 array that this thread uses again and again: fresh memory costs more than what is computed in it."""
+    kept = getattr(_memory, name, None)
+    if kept is None or kept.shape != shape:
+        kept = np.empty(shape, np.float32)
+        setattr(_memory, name, kept)
+    return kept
 
 
 def _add_softmax(total: np.ndarray, logits: np.ndarray, share: np.ndarray) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from trashseg_core.data.photos import MAX_MEGAPIXELS, read_photo
 from trashseg_core.data.resize import fit_photo, fitted_size
 from trashseg_core.ensemble.bundle import LoadedEnsemble
+from trashseg_core.inference.decision import scratch
 from trashseg_core.inference.predict import first_argmax, predict_logits, to_native
 
 BATCH = 8
@@ -106,10 +107,12 @@ def decide(
 ) -> Prediction:
     """Turn the logits of a photo, float32 (C, S, S) from each member, into its prediction at its own size."""
     size = (rgb.shape[0], rgb.shape[1])
-    native = [
-        to_native(one, fitted_size(*size, member.config.predict_size), size).numpy()
+    native = (
+        to_native(
+            one, fitted_size(*size, member.config.predict_size), size, scratch("native", (len(one), *size))
+        ).numpy()
         for member, one in zip(ensemble.members, logits, strict=True)
-    ]
+    )
     if not with_probabilities:
         return Prediction(rgb, ensemble.decision.labels(rgb, native))
     probabilities = ensemble.decision.probabilities(rgb, native)

@@ -26,13 +26,13 @@ class View(NamedTuple):
 
     def show(self, images: Tensor) -> Tensor:
         """Turn and mirror pictures (..., H, W)."""
-        turned = torch.rot90(images, self.turns, (-2, -1))
+        turned = _turn(images, self.turns)
         return turned.flip(-1) if self.mirrored else turned
 
     def undo(self, scores: Tensor) -> Tensor:
         """Bring what was computed from `show` back to where the pixels were; moves values, changes none."""
         upright = scores.flip(-1) if self.mirrored else scores
-        return torch.rot90(upright, -self.turns, (-2, -1))
+        return _turn(upright, -self.turns)
 
 
 SCALES = (0.75, 1.0, 1.25)
@@ -92,15 +92,28 @@ def tta_logits(network: Callable[[Tensor], Tensor], images: Tensor, tta: str = "
     views = TTA_SETS[tta]
     if len(views) == 1:
         return network(images).float()
-    size = images.shape[-1]
+    size = int(images.shape[-1])  # a constant in an exported graph
     total = torch.zeros((), device=images.device)
     for view in views:
-        shown = view.show(_resize(images, scaled_size(size, view.scale)))
-        total = total + _resize(view.undo(network(shown).float()), size).softmax(dim=1)
+        shown = view.show(resize_squares(images, scaled_size(size, view.scale)))
+        total = total + resize_squares(view.undo(network(shown).float()), size).softmax(dim=1)
     return (total / len(views)).clamp(min=torch.finfo(torch.float32).tiny).log()
 
 
-def _resize(planes: Tensor, size: int) -> Tensor:
+def _turn(planes: Tensor, turns: int) -> Tensor:
+    """torch.rot90 over the last two axes, by operators that ONNX has too."""
+    match turns % 4:
+        case 0:
+            return planes
+        case 1:
+            return planes.transpose(-2, -1).flip(-2)
+        case 2:
+            return planes.flip(-2, -1)
+        case _:
+            return planes.transpose(-2, -1).flip(-1)
+
+
+def resize_squares(planes: Tensor, size: int) -> Tensor:
     """Scale squares (B, C, S, S) bilinearly, with antialiasing where they shrink."""
     if planes.shape[-1] == size:
         return planes

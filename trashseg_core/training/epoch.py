@@ -15,6 +15,7 @@ from trashseg_core.errors import TrainingFailed
 from trashseg_core.losses import Loss, jensen_shannon
 from trashseg_core.models import Network
 from trashseg_core.optim import set_lr
+from trashseg_core.training.distillation import Teacher, distillation_loss
 from trashseg_core.training.loader import Batch, TrainLoader
 from trashseg_core.training.schedules import lr_factor
 
@@ -30,6 +31,8 @@ class Parts:
     accumulation: int
     """Parts that a batch is computed in: the config's, or twice that after the GPU's memory ran out."""
     ran_out: bool = False
+    teacher: Teacher | None = None
+    """Whom the network learns from besides the labels, where `distill_weight` is on."""
 
 
 def run_epoch(config: TrialConfig, epoch: int, parts: Parts, loader: TrainLoader) -> float:
@@ -110,6 +113,10 @@ def _loss(config: TrialConfig, parts: Parts, images: Tensor, target: Tensor, vie
         logits, presence = parts.network.with_presence(images)
     first = logits[: len(target)]
     value = parts.loss(first, target)
+    if parts.teacher is not None:
+        soft = parts.teacher.log_probabilities(images[: len(target)], config)
+        distilled = distillation_loss(first, soft, target, config.distill_temperature)
+        value = (1 - config.distill_weight) * value + config.distill_weight * distilled
     if views is not None:
         value = value + config.jsd_weight * jensen_shannon(list(logits.chunk(1 + len(views))), target)
     if presence is not None:
