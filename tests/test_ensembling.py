@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from experiments.ensembling import build_ensemble
 from experiments.manifest import Manifest
@@ -18,13 +19,16 @@ from experiments.results import TrialResult, write_results
 from experiments.settings import SearchSettings
 from run_search import main
 from tests.test_ensemble import checkpoint
-from tests.tiny import write_folder
-from trashseg_core.checkpoint import read_confusions
-from trashseg_core.confusion import miou
+from tests.tiny import tiny_config, write_folder
+from trashseg_core.checkpoint import read_confusions, write_weights
+from trashseg_core.confusion import count_confusion, miou
+from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble import probabilities
-from trashseg_core.ensemble.bundle import Ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import Ensemble, load_ensemble, read_ensemble
 from trashseg_core.errors import BadInput
+from trashseg_core.inference.ensemble_predict import predict_photos
+from trashseg_core.models import build_model
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = [(30, 40), (64, 64), (50, 20), (33, 35), (64, 48), (20, 20), (40, 40)]
@@ -191,3 +195,30 @@ def finished(run: Path) -> dict[str, int]:
     store = run / "predictions"
     found = [path for path in store.iterdir() if not path.suffix] if store.is_dir() else []
     return {path.name: (path / probabilities.PROBABILITIES).stat().st_mtime_ns for path in found}
+
+
+def test_the_ensemble_predicts_what_it_was_scored_for(tmp_path: Path, data: DataFolder, trials: list[Path]) -> None:
+    """Members of other image sizes and normalisations, with offsets and more views for all of them."""
+    other = lite_trial(tmp_path / "lite")
+    run = make_run(tmp_path / "run", data, [*trials[:2], other])
+    ensemble = built(run, data, method="bagged", tta="flip")
+    assert len({(member.image_size, *member.mean) for member in ensemble.members}) == 3
+    assert ensemble.class_offsets and {member.tta for member in ensemble.members} == {"flip"}
+    places = [(Path(data.path) / f"val/{number}.png", size) for number, size in enumerate(PHOTOS)]
+    scored, val = read_confusions(run / "ensemble").per_image, open_split(data, "val", 64)
+    predicted = predict_photos(load_ensemble(run / "ensemble", ensemble), places)
+    for photo, (prediction, expected) in enumerate(zip(predicted, scored, strict=True)):
+        counted = count_confusion(val.truth(photo), prediction.labels, 3)
+        assert np.abs(counted - expected).sum() <= 0.02 * expected.sum()  # scored in steps of 1/255
+
+
+def lite_trial(folder: Path) -> Path:
+    """A trial whose encoder expects photos normalised in another way."""
+    torch.manual_seed(7)
+    config = tiny_config(encoder_name="tu-tf_efficientnet_lite0", image_size=32)
+    model = build_model(config, 3).model
+    with torch.no_grad():
+        model.segmentation_head[0].weight *= 30
+    folder.mkdir()
+    write_weights(folder, config, model)
+    return folder

@@ -18,6 +18,8 @@ from trashseg_core.ensemble.grid import Grid
 from trashseg_core.ensemble.kernels import gather
 from trashseg_core.ensemble.probabilities import StoredPrediction
 
+BLOCK_PX = 1 << 14
+"""Pixels that a thread looks at in one go: few enough for the processor's cache."""
 FEWER_PIXELS = 1 << 17
 """Pixels that slow methods look at; what they choose is scored on all."""
 
@@ -55,6 +57,20 @@ class Pixels:
     def of_photo(self, photo: int) -> slice:
         """The range of a photo's pixels."""
         return slice(int(self.starts[photo]), int(self.starts[photo + 1]))
+
+    def blocks(self, images: np.ndarray) -> list[slice]:
+        """The pixels of the wanted photos, in ranges for threads to share.
+
+        Args:
+            images: bool (N,).
+        """
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], images, [False]]).astype(np.int8)))
+        ranges = [(int(self.starts[first]), int(self.starts[last])) for first, last in edges.reshape(-1, 2)]
+        return [
+            slice(start, min(start + BLOCK_PX, last))
+            for first, last in ranges
+            for start in range(first, last, BLOCK_PX)
+        ]
 
     @cached_property
     def singles(self) -> np.ndarray:

@@ -26,11 +26,15 @@ def count_changes(
     truth: np.ndarray,
     running: np.ndarray,
     current: np.ndarray,
+    margins: np.ndarray,
+    reach: np.ndarray,
     changes: np.ndarray,
 ) -> None:
     """Count how the confusion matrix changes when each candidate joins the running sum.
 
-    A candidate whose own label is the sum's cannot change a pixel, so that most pixels cost one comparison.
+    A candidate that turns a pixel from label a to another lifts the other over the sum's margin: its own highest
+    probability exceeds that of a by no less. Most candidates are passed over after one comparison, and a pixel whose
+    margin is beyond the reach of all of them after one for all.
 
     Args:
         probabilities: uint8 (M, K, C).
@@ -38,13 +42,23 @@ def count_changes(
         truth: uint8 (M,).
         running: uint16 (M, C), sum of the picks so far.
         current: uint8 (M,), its argmax.
+        margins: uint16 (M,), by how much its highest value exceeds the second.
+        reach: uint8 (M,), what no candidate's highest probability exceeds that of `current` by; made exact here.
         changes: int64 (K, C, C), added to.
     """
     num_candidates, num_classes = probabilities.shape[1:]
     for pixel in range(truth.shape[0]):
-        before = current[pixel]
+        margin = margins[pixel]
+        if margin > reach[pixel]:
+            continue
+        before, farthest = current[pixel], 0
         for candidate in range(num_candidates):
-            if labels[pixel, candidate] == before:
+            own = labels[pixel, candidate]
+            if own == before:
+                continue
+            swing = probabilities[pixel, candidate, own] - probabilities[pixel, candidate, before]
+            farthest = max(farthest, swing)
+            if swing < margin:
                 continue
             best, after = running[pixel, 0] + probabilities[pixel, candidate, 0], 0
             for label in range(1, num_classes):
@@ -54,20 +68,32 @@ def count_changes(
             if after != before:
                 changes[candidate, truth[pixel], before] -= 1
                 changes[candidate, truth[pixel], after] += 1
+        reach[pixel] = farthest
 
 
 @compiled
-def add_pick(probabilities: np.ndarray, pick: int, running: np.ndarray, current: np.ndarray) -> None:
-    """Add a candidate to the running sum and find the sum's labels anew; shapes as in `count_changes`."""
+def add_pick(
+    probabilities: np.ndarray,
+    pick: int,
+    running: np.ndarray,
+    current: np.ndarray,
+    margins: np.ndarray,
+    reach: np.ndarray,
+) -> None:
+    """Add a candidate to the running sum and find its labels and margins anew; shapes as in `count_changes`."""
     num_classes = probabilities.shape[2]
     for pixel in range(running.shape[0]):
-        best, after = -1, 0
+        best, second, after = -1, -1, 0
         for label in range(num_classes):
             total = running[pixel, label] + probabilities[pixel, pick, label]
             running[pixel, label] = total
             if total > best:
-                best, after = total, label
-        current[pixel] = after
+                best, second, after = total, best, label
+            elif total > second:
+                second = total
+        margins[pixel] = best - second
+        if current[pixel] != after:
+            current[pixel], reach[pixel] = after, 255
 
 
 @compiled

@@ -91,17 +91,10 @@ METHODS: dict[str, Weigh] = {
 def score_weights(pixels: Pixels, weights: np.ndarray, images: np.ndarray) -> float:
     """mIoU of a weighted mean over the wanted photos; -1 where there are none."""
     counts = np.zeros(pixels.agreed.shape[1:], np.int64)
-    for chosen in _runs(pixels, images):
+    for chosen in pixels.blocks(images):
         count_labels(pixel_scores(pixels, weights, chosen), pixels.truth[chosen], counts)
     reached = miou(pixels.agreed[images].sum(axis=0) + pixels.stride * counts)
     return float(reached) if np.isfinite(reached) else -1.0
-
-
-def _runs(pixels: Pixels, images: np.ndarray) -> Iterator[slice]:
-    """The pixels of the wanted photos, neighbours in one piece."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], images, [False]]).astype(np.int8)))
-    for first, last in edges.reshape(-1, 2):
-        yield slice(int(pixels.starts[first]), int(pixels.starts[last]))
 
 
 def _best(pixels: Pixels, tried: list[np.ndarray], images: np.ndarray) -> int:

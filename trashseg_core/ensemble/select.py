@@ -44,7 +44,7 @@ def select_greedily(
     """
     wanted = np.ones(len(pixels), bool) if images is None else images
     barred = np.zeros(pixels.num_candidates, bool) if allowed is None else ~allowed
-    running = _RunningSum(pixels, np.flatnonzero(wanted))
+    running = _RunningSum(pixels, wanted)
     tried = pixels.singles[wanted].sum(axis=0)
     picks: list[int] = []
     scores: list[float] = []
@@ -55,42 +55,36 @@ def select_greedily(
             break
         picks.append(best)
         scores.append(float(reached[best]))
-        running.add(best)
-        tried = tried[best] + running.changes()
+        tried = tried[best] + running.add(best)
     return Selection(picks, scores)
 
 
 class _RunningSum:
-    """The sum of the picks so far at the pixels of some photos; all cores count, each other photos."""
+    """The sum of the picks so far at the pixels of some photos; all cores count, each other pixels."""
 
-    def __init__(self, pixels: Pixels, photos: np.ndarray) -> None:
-        self._pixels, self._photos = pixels, photos
-        self._sum = np.zeros((len(pixels.truth), pixels.num_classes), np.uint16)
-        self._labels = np.zeros(len(pixels.truth), np.uint8)
+    def __init__(self, pixels: Pixels, images: np.ndarray) -> None:
+        count = len(pixels.truth)
+        self._pixels, self._blocks = pixels, pixels.blocks(images)
+        self._sum = np.zeros((count, pixels.num_classes), np.uint16)
+        self._labels, self._margins = np.zeros(count, np.uint8), np.zeros(count, np.uint16)
+        self._reach = np.full(count, 255, np.uint8)
 
-    def add(self, pick: int) -> None:
-        """Take one more candidate."""
+    def add(self, pick: int) -> np.ndarray:
+        """Take one more candidate.
 
-        def add(photo: int) -> None:
-            chosen = self._pixels.of_photo(photo)
-            add_pick(self._pixels.probabilities[chosen], pick, self._sum[chosen], self._labels[chosen])
-            release(self._pixels.probabilities[chosen])
-
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(add, self._photos))
-
-    def changes(self) -> np.ndarray:
-        """What one more pick of each candidate would change in the confusion matrix: int64 (K, C, C)."""
+        Returns:
+            What yet another pick of each candidate would change in the confusion matrix: int64 (K, C, C).
+        """
         pixels = self._pixels
+        shape = (pixels.num_candidates, pixels.num_classes, pixels.num_classes)
 
-        def count(photo: int) -> np.ndarray:
-            chosen = pixels.of_photo(photo)
-            counts = np.zeros((pixels.num_candidates, pixels.num_classes, pixels.num_classes), np.int64)
-            rows = (pixels.probabilities[chosen], pixels.labels[chosen], pixels.truth[chosen])
-            count_changes(*rows, self._sum[chosen], self._labels[chosen], counts)
-            release(pixels.probabilities[chosen])
+        def add(chosen: slice) -> np.ndarray:
+            counts, shown = np.zeros(shape, np.int64), pixels.probabilities[chosen]
+            rows = (self._sum[chosen], self._labels[chosen], self._margins[chosen], self._reach[chosen])
+            add_pick(shown, pick, *rows)
+            count_changes(shown, pixels.labels[chosen], pixels.truth[chosen], *rows, counts)
+            release(shown)
             return counts
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            nothing = np.zeros((pixels.num_candidates, pixels.num_classes, pixels.num_classes), np.int64)
-            return np.asarray(pixels.stride * sum(pool.map(count, self._photos), nothing))
+            return np.asarray(pixels.stride * sum(pool.map(add, self._blocks), np.zeros(shape, np.int64)))
