@@ -21,7 +21,7 @@ from trashseg_core.ensemble.select import select_greedily
 from trashseg_core.ensemble.steps import Candidates, Plan, weigh, with_class_weights, with_offsets, with_tta
 from trashseg_core.networks.pretrained import normalisation
 
-SAMPLED_PIXELS = 1 << 18
+SAMPLED_PIXELS = 1 << 17
 """Pixels that class weights and offsets are fitted on; they are scored on all."""
 
 
@@ -81,7 +81,7 @@ def offer_tta(pool: Pool, offered: Candidates, settings: SearchSettings, best: O
     predicted = pool.predict(members, tta)
     offered.predictions.update({(member, tta): one for member, one in zip(members, predicted, strict=True)})
     forced = settings.tta != "auto"
-    return evidence.offer(best, with_tta(offered, best.choice, tta, forced), forced)
+    return evidence.offer(best, with_tta(offered, best, tta, forced), forced)
 
 
 def offer_crf(pool: Pool, offered: Candidates, settings: SearchSettings, best: Outcome, evidence: Evidence) -> Outcome:

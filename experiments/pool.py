@@ -14,6 +14,7 @@ from trashseg_core.ensemble.grid import Grid, open_grid
 from trashseg_core.ensemble.probabilities import StoredPrediction, make_room, predict_candidate, prediction_name
 from trashseg_core.ensemble.soup import cook, soup_groups
 from trashseg_core.errors import BadInput
+from trashseg_core.inference.tta import usable_sets
 
 SIDE = 256
 
@@ -54,7 +55,8 @@ def open_pool(folder: Path, settings: SearchSettings, evidence: Evidence) -> Poo
     """Choose the candidates of a search, cook soups of them where wanted, and open a grid that the disk takes.
 
     Raises:
-        BadInput: no trial left a checkpoint, or the predictions need more disk than there is.
+        BadInput: no trial left a checkpoint, a network does not take the views that were asked for, or the
+            predictions need more disk than there is.
     """
     ranked = rank(read_results(folder / "results.json"), settings.objective)
     wanted = ranked if settings.pool == "top-k" else [one for one in ranked if one.status == "finished"]
@@ -63,6 +65,13 @@ def open_pool(folder: Path, settings: SearchSettings, evidence: Evidence) -> Poo
     if settings.soup:
         scores = {result.trial_id: result.val_miou or 0.0 for result in chosen}
         checkpoints |= _soups(checkpoints, scores, settings.data_folder, folder / "soups", evidence)
+    for one, checkpoint in checkpoints.items():
+        usable = usable_sets(read_config(checkpoint))
+        if settings.first_tta not in usable:
+            raise BadInput(
+                f"The value of `--tta` is {settings.tta!r}, but the network of {one} takes one image size only. "
+                f"Choose one of auto, {', '.join(usable)}."
+            )
     store = folder / "predictions"
     grid = _fitting_grid(checkpoints, store, settings, evidence)
     return Pool(checkpoints, settings.data_folder, grid, store)

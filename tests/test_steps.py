@@ -89,10 +89,10 @@ def test_only_members_that_gain_from_more_views_take_them(tmp_path: Path) -> Non
     (uniform,) = weigh(pixels, candidates.folds, ["uniform"])
     helped, hurt = uniform.choice.members[:2]
     skills = dict.fromkeys(uniform.choice.members, 0.0) | {helped: 0.9}
-    outcome = with_tta(flipped(candidates, tmp_path, skills), uniform.choice, "flip")
+    outcome = with_tta(flipped(candidates, tmp_path, skills), uniform, "flip")
     assert outcome.choice.tta[helped] == "flip" and outcome.choice.tta[hurt] == "none"
     assert outcome.held_out_miou > uniform.held_out_miou
-    forced = with_tta(candidates, uniform.choice, "flip", forced=True)
+    forced = with_tta(candidates, uniform, "flip", forced=True)
     assert {forced.choice.tta[number] for number in uniform.choice.members} == {"flip"}
 
 

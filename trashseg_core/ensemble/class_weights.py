@@ -4,8 +4,10 @@ import numpy as np
 
 from trashseg_core.confusion import count_confusion, miou
 from trashseg_core.ensemble.disagreement import Pixels
-from trashseg_core.ensemble.methods import FACTORS, MAX_SWEEPS
 from trashseg_core.ensemble.scoring import pixel_scores
+
+FACTORS = (0.0, 0.5, 2.0)
+MAX_SWEEPS = 2
 
 
 def fit_class_weights(pixels: Pixels, weights: np.ndarray, images: np.ndarray) -> np.ndarray:

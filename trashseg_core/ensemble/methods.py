@@ -63,7 +63,7 @@ def weigh_pairwise(pixels: Pixels, images: np.ndarray) -> np.ndarray:
 def weigh_refined(pixels: Pixels, images: np.ndarray) -> np.ndarray:
     """Coordinate ascent from the greedy weights: each is scaled in turn, while that raises mIoU."""
     few = pixels.few
-    weights = weigh_greedily(pixels, images)
+    weights = weigh_greedily(few, images)
     reached = score_weights(few, weights, images)
     for _ in range(MAX_SWEEPS):
         before = reached

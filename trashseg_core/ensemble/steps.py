@@ -116,7 +116,7 @@ def _refit(candidates: Candidates, name: str, plan: Plan, fit: Callable[[np.ndar
     return candidates.score(name, replace(plan, mixture=final, held_out=held_out), started)
 
 
-def with_tta(candidates: Candidates, plan: Plan, tta: str, forced: bool = False) -> Outcome:
+def with_tta(candidates: Candidates, before: Outcome, tta: str, forced: bool = False) -> Outcome:
     """Show every member more views of a photo if that helps.
 
     Only members of the final ensemble are offered it, so that what the other folds chose gains less: the held-out gain
@@ -127,7 +127,7 @@ def with_tta(candidates: Candidates, plan: Plan, tta: str, forced: bool = False)
         forced: all members take it, whether it helps or not.
     """
     started, photos, folds = time.perf_counter(), len(candidates.grid), candidates.folds
-    everyone = np.ones(photos, bool)
+    plan: Plan = before.choice
 
     def switched(members: Iterable[int]) -> tuple[str, ...]:
         changed = set(members)
@@ -139,15 +139,14 @@ def with_tta(candidates: Candidates, plan: Plan, tta: str, forced: bool = False)
     if forced:
         views = switched(plan.members)
         return candidates.score(f"TTA {tta}", replace(plan, tta=views, held_out_tta=[views] * photos), started)
-    base = held_out(plan.tta)
     alone = {member: held_out(switched([member])) for member in plan.members}
 
     def chosen(images: np.ndarray) -> tuple[str, ...]:
         def score(confusions: np.ndarray) -> float:
             return float(np.nan_to_num(miou(confusions[images].sum(axis=0))))
 
-        return switched(member for member, confusions in alone.items() if score(confusions) > score(base))
+        return switched(member for member, confusions in alone.items() if score(confusions) > score(before.held_out))
 
     by_fold = {int(fold): chosen(folds != fold) for fold in np.unique(folds)}
-    changed = replace(plan, tta=chosen(everyone), held_out_tta=[by_fold[int(fold)] for fold in folds])
+    changed = replace(plan, tta=chosen(np.ones(photos, bool)), held_out_tta=[by_fold[int(fold)] for fold in folds])
     return candidates.score(f"TTA {tta}", changed, started)
