@@ -7,7 +7,7 @@ import pytest
 
 from tests.candidates import plain_confusions, random_grid, random_planes, store
 from trashseg_core.confusion import miou
-from trashseg_core.ensemble.disagreement import Pixels, find_disagreement, sample_pixels
+from trashseg_core.ensemble.disagreement import Pixels, _mapped, find_disagreement, release, sample_pixels
 from trashseg_core.ensemble.methods import METHODS, score_weights
 from trashseg_core.ensemble.scoring import pixel_confusions
 from trashseg_core.ensemble.select import Selection, select_greedily
@@ -111,6 +111,22 @@ def test_fewer_pixels_stand_for_all(pixels: Pixels, monkeypatch: pytest.MonkeyPa
     counted, exact = pixel_confusions(few, weights), pixel_confusions(pixels, weights)
     assert np.abs(counted.sum() / exact.sum() - 1) < 0.05
     assert np.diff(few.starts).min() > 0
+
+
+def test_released_rows_leave_memory_and_stay_in_the_file(tmp_path: Path) -> None:
+    rows = _mapped(tmp_path, (20_000_000,))
+    rows[:] = 7
+    before = resident_mb()
+    release(rows[:10_000_000])
+    release(rows[10_000_000:])
+    assert resident_mb() < before - 15
+    assert (rows == 7).all()
+    assert not list(tmp_path.iterdir())
+
+
+def resident_mb() -> float:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmRSS:"))
 
 
 def test_a_sample_takes_pixels_of_every_photo_agreed_or_not(tmp_path: Path) -> None:

@@ -29,6 +29,20 @@ def test_the_picks_equal_those_of_the_plain_definition(tmp_path: Path, seed: int
     assert (chosen.picks, chosen.scores) == plain_selection(grid, planes, EVERYONE, 6)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_sure_candidates_whose_sum_changes_its_labels_are_picked_as_by_the_definition(
+    tmp_path: Path, seed: int
+) -> None:
+    """Pixels are passed over while the sum's margin is beyond every candidate's reach, and come back."""
+    grid = random_grid(seed, classes=4, shapes=((20, 25),) * 6)
+    planes = random_planes(grid, candidates=6, seed=seed)
+    sharp = [one.astype(np.float64) ** 6 for one in planes]
+    planes = [np.round(255 * one / one.sum(axis=0)).astype(np.uint8) for one in sharp]
+    chosen = select_greedily(pixels_of(tmp_path, grid, planes))
+    assert len(chosen.picks) > 4
+    assert (chosen.picks, chosen.scores) == plain_selection(grid, planes, EVERYONE, 25)
+
+
 def test_some_selection_takes_a_candidate_twice_and_some_more_than_one(tmp_path: Path) -> None:
     grids = [random_grid(seed) for seed in range(8)]
     picks = [

@@ -115,6 +115,17 @@ def test_a_step_that_gains_more_than_one_error_is_kept_and_another_thrown_out() 
     assert "gains no more than one error" in evidence.rows[1]["why"]
 
 
+def test_a_gain_within_one_error_is_thrown_out() -> None:
+    base = confusions(0.3)
+    better = base.copy()
+    better[0, 0, 0] += 60
+    better[1, 0, 1] += 10
+    before, after = result("before", base), result("after", better)
+    evidence = Evidence()
+    assert evidence.offer(before, after) is before
+    assert 0 < evidence.rows[0]["gain"] < evidence.rows[0]["error"]
+
+
 def test_what_was_asked_for_is_kept_with_its_loss_on_record() -> None:
     weak, strong = result("weak", confusions(0.2)), result("strong", confusions(0.6))
     evidence = Evidence()

@@ -3,7 +3,6 @@
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -171,15 +170,11 @@ def _mapped(folder: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 def release(rows: np.ndarray) -> None:
     """Let go of the resident pages of rows of a mapped array; the file keeps them. No effect on other arrays."""
-    for mapping, start, length in _pages(rows):
-        mapping.madvise(mmap.MADV_DONTNEED, start, length)
-
-
-def _pages(rows: np.ndarray) -> Iterator[tuple[mmap.mmap, int, int]]:
     owner = rows
     while isinstance(owner.base, np.ndarray):
         owner = owner.base
-    if isinstance(owner.base, mmap.mmap) and rows.size:
+    mapping = owner.base.obj if isinstance(owner.base, memoryview) else None
+    if isinstance(mapping, mmap.mmap) and rows.size:
         offset = rows.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
         start = offset // mmap.PAGESIZE * mmap.PAGESIZE
-        yield owner.base, start, offset + rows.nbytes - start
+        mapping.madvise(mmap.MADV_DONTNEED, start, offset + rows.nbytes - start)

@@ -74,11 +74,10 @@ def weigh(pixels: Pixels, folds: np.ndarray, names: Iterable[str] = METHODS) -> 
 def _weigh(pixels: Pixels, folds: np.ndarray, name: str) -> Outcome:
     started = time.perf_counter()
     final, without = crossfit(lambda images: METHODS[name](pixels, images), folds)
-    mixtures = {id(weights): plain_mixture(weights, pixels.num_classes) for weights in without}
     untouched = ("none",) * pixels.num_candidates
     plan = Plan(
         plain_mixture(final, pixels.num_classes),
-        [mixtures[id(weights)] for weights in without],
+        [plain_mixture(weights, pixels.num_classes) for weights in without],
         untouched,
         [untouched] * len(folds),
     )
