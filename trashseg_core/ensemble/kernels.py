@@ -78,9 +78,12 @@ def add_pick(
     running: np.ndarray,
     current: np.ndarray,
     margins: np.ndarray,
-    reach: np.ndarray,
 ) -> None:
-    """Add a candidate to the running sum and find its labels and margins anew; shapes as in `count_changes`."""
+    """Add a candidate to the running sum and find its labels and margins anew; shapes as in `count_changes`.
+
+    Where the label changes, `reach` still speaks of the old one, but the new margin is at most the pick's swing, so
+    within that reach: `count_changes` looks at the pixel and makes it exact again.
+    """
     num_classes = probabilities.shape[2]
     for pixel in range(running.shape[0]):
         best, second, after = -1, -1, 0
@@ -92,8 +95,7 @@ def add_pick(
             elif total > second:
                 second = total
         margins[pixel] = best - second
-        if current[pixel] != after:
-            current[pixel], reach[pixel] = after, 255
+        current[pixel] = after
 
 
 @compiled

@@ -80,9 +80,9 @@ class _RunningSum:
 
         def add(chosen: slice) -> np.ndarray:
             counts, shown = np.zeros(shape, np.int64), pixels.probabilities[chosen]
-            rows = (self._sum[chosen], self._labels[chosen], self._margins[chosen], self._reach[chosen])
+            rows = (self._sum[chosen], self._labels[chosen], self._margins[chosen])
             add_pick(shown, pick, *rows)
-            count_changes(shown, pixels.labels[chosen], pixels.truth[chosen], *rows, counts)
+            count_changes(shown, pixels.labels[chosen], pixels.truth[chosen], *rows, self._reach[chosen], counts)
             release(shown)
             return counts
 
