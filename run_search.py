@@ -15,7 +15,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import tyro
 
-from experiments.settings import SearchSettings
+from experiments.settings import Crf, EnsembleSize, Method, Pool, SearchSettings, Tta
 from experiments.verbs.bundle_verbs import BUNDLE_VERBS
 from experiments.verbs.command_line import Verb, run_command
 from experiments.verbs.data_options import DataOptions
@@ -72,23 +72,44 @@ def resume(
         run_all(manifest)
 
 
-def ensemble(run: Annotated[Path, tyro.conf.Positional], /, top_k: int | None = None) -> None:
-    """Build the ensemble of a search's best trials anew.
+def ensemble(
+    run: Annotated[Path, tyro.conf.Positional],
+    /,
+    top_k: int | None = None,
+    pool: Pool | None = None,
+    method: Method | None = None,
+    tta: Tta | None = None,
+    crf: Crf | None = None,
+    soup: bool | None = None,
+    ensemble_size: EnsembleSize | None = None,
+    store_gb: float | None = None,
+) -> None:
+    """Build the ensemble of a search's best trials anew; candidates predicted before are not predicted again.
+
+    Every flag is by default as the search was started.
 
     Args:
         run: run folder, e.g. runs/first
-        top_k: number of best trials to choose from; default: as the search was started
+        top_k: number of best trials to choose from
+        pool: the top-k trials, or all that ran through
+        method: how candidates are weighted; auto takes the simplest within one standard error of the best
+        tta: views of a photo that are averaged; auto mirrors photos for those members that it helps
+        crf: dense CRF; auto keeps it if it helps
+        soup: also offer means of weights
+        ensemble_size: pixels of val that choose
+        store_gb: most disk for predictions, in 10^9 bytes
     """
+    given = {name: value for name, value in locals().items() if name != "run" and value is not None}
     from experiments.ensembling import build_ensemble
     from experiments.manifest import read_manifest
+    from experiments.stages import held_out_text
     from trashseg_core.files import locked
 
-    manifest = read_manifest(run)
-    settings = replace(manifest.settings, top_k=manifest.settings.top_k if top_k is None else top_k)
+    settings = replace(read_manifest(run).settings, **given)
     with locked(run / ".lock", wait=False):
-        built = build_ensemble(run, settings.data_folder, settings.top_k, settings.objective, settings.name)
+        built = build_ensemble(run, settings)
     members = ", ".join(f"{member.trial_id} x {member.weight:.2f}" for member in built.members)
-    print(f"{run / 'ensemble'}: val mIoU {built.val_miou:.4f} ({built.val_miou_crossfit:.4f} held out): {members}")
+    print(f"{run / 'ensemble'}: val mIoU {built.val_miou:.4f}, held out {held_out_text(built)}: {members}")
 
 
 def report(run: Annotated[Path, tyro.conf.Positional], /) -> None:

@@ -1,96 +1,145 @@
-"""The ensemble of a search: its best trials' checkpoints, weighted by what they are worth together on val."""
+"""The ensemble of a search: from its best trials' checkpoints to the combination that val bears out, held out."""
 
-import shutil
 import time
 from pathlib import Path
 
-from experiments.keeper import with_weights
-from experiments.results import candidates, rank, read_results
+import numpy as np
+
+from experiments.evidence_table import print_evidence
+from experiments.pool import Pool, open_pool
+from experiments.settings import SearchSettings
 from experiments.terminal import progress_line
 from trashseg_core import __version__
 from trashseg_core.checkpoint import Confusions, read_config
-from trashseg_core.confusion import miou
-from trashseg_core.data.cache import open_split
-from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.bundle import Ensemble, Member, write_ensemble
-from trashseg_core.ensemble.probabilities import find_disagreement, predict_candidate
-from trashseg_core.ensemble.select import crossfit_confusions, ensemble_confusions, select_greedily
-from trashseg_core.errors import BadInput
+from trashseg_core.ensemble.crossfit import Outcome, interval, make_folds
+from trashseg_core.ensemble.disagreement import Pixels, find_disagreement, sample_pixels
+from trashseg_core.ensemble.evidence import Evidence
+from trashseg_core.ensemble.methods import METHODS
+from trashseg_core.ensemble.probabilities import StoredPrediction
+from trashseg_core.ensemble.select import select_greedily
+from trashseg_core.ensemble.steps import Candidates, Plan, weigh, with_class_weights, with_offsets, with_tta
 from trashseg_core.networks.pretrained import normalisation
 
-KEPT_BYTES = 2_000_000_000
-"""Predictions up to this size stay for the next `ensemble`; larger ones are removed when it is built."""
+SAMPLED_PIXELS = 1 << 17
+"""Pixels that class weights and offsets are fitted on; they are scored on all."""
 
 
-def build_ensemble(folder: Path, data: DataFolder, top_k: int, objective: str, search_name: str) -> Ensemble:
-    """Hop 2: predict val with each candidate, choose greedily, write `ensemble/`.
+def build_ensemble(folder: Path, settings: SearchSettings) -> Ensemble:
+    """Hop 2: predict val with each candidate, decide step by step on held-out evidence, write `ensemble/`.
+
+    Args:
+        folder: the run folder.
 
     Raises:
-        BadInput: no trial left a checkpoint.
+        BadInput: no trial left a checkpoint, or their predictions need more disk than there is.
     """
-    ranked = rank(read_results(folder / "results.json"), objective)
-    chosen = candidates(with_weights(ranked, folder), top_k)
-    checkpoints = [folder / str(result.checkpoint) for result in chosen]
-    configs = [read_config(checkpoint) for checkpoint in checkpoints]
-    val = open_split(data, "val", configs[0].predict_size)
-    store = folder / "predictions"
-    needed = sum(len(val) * val.num_classes * config.predict_size**2 * 2 for config in configs)
-    check_space_left(store, needed)
-    show = progress_line("candidates predicted")
-    files = []
-    for number, checkpoint in enumerate(checkpoints, 1):
-        files.append(predict_candidate(checkpoint, data, store, val.num_classes))
-        show(number, len(checkpoints))
-    pixels = find_disagreement(
-        files, [config.predict_size for config in configs], data, progress_line("photos compared")
-    )
-    selection = select_greedily(pixels)
-    weights = selection.weights(len(chosen))
-    labels, _ = data.labels(data.read("val"))
-    members = [
-        Member(result.trial_id, float(weight), config.predict_size, *map(list, normalisation(config)))
-        for result, config, weight in zip(chosen, configs, weights, strict=True)
-        if weight > 0
-    ]
-    ensemble = Ensemble(
-        members=members,
-        class_names=val.class_names,
-        categories={str(category): label for category, label in labels.items()},
-        val_miou=selection.scores[-1],
-        val_miou_crossfit=float(miou(crossfit_confusions(pixels).sum(axis=0))),
-        steps=[
-            {"added": chosen[pick].trial_id, "val_miou": score}
-            for pick, score in zip(selection.picks, selection.scores, strict=True)
-        ],
-        provenance={
-            "search": search_name,
-            "candidates": [result.trial_id for result in chosen],
-            "data": val.key,
-            "version": __version__,
-            "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        },
-    )
-    sources = {result.trial_id: path for result, path in zip(chosen, checkpoints, strict=True)}
-    scored = Confusions(ensemble_confusions(pixels, weights), val.file_names, val.class_names)
-    write_ensemble(folder / "ensemble", ensemble, sources, scored)
-    if needed > KEPT_BYTES:
-        shutil.rmtree(store, ignore_errors=True)
+    evidence = Evidence()
+    pool = open_pool(folder, settings, evidence)
+    predictions = pool.predict(list(range(len(pool.ids))))
+    folds = make_folds(pool.grid.class_counts(), seed=settings.seed)
+    offered = Candidates({(number, "none"): one for number, one in enumerate(predictions)}, pool.grid, folds)
+    pixels = find_disagreement(predictions, pool.grid, pool.store, progress_line("photos compared"))
+    sample = sample_pixels(predictions, pool.grid, SAMPLED_PIXELS)
+
+    best = choose_weights(pixels, sample, offered, settings, evidence)
+    best = evidence.offer(best, with_offsets(offered, sample, best.choice))
+    best = offer_tta(pool, offered, settings, best, evidence)
+    best = offer_crf(pool, offered, settings, best, evidence)
+
+    ensemble = describe(pool, settings, best, evidence, predictions, pixels)
+    scored = Confusions(best.in_sample, pool.split.file_names, pool.split.class_names)
+    write_ensemble(folder / "ensemble", ensemble, pool.checkpoints, scored)
+    print_evidence(ensemble.evidence)
     return ensemble
 
 
-def check_space_left(store: Path, needed: int) -> None:
-    """Refuse to fill the disk with predictions.
+def choose_weights(
+    pixels: Pixels, sample: Pixels, offered: Candidates, settings: SearchSettings, evidence: Evidence
+) -> Outcome:
+    """The method that was asked for beside the best single candidate, or the simplest of the best ones."""
+    asked = None if settings.method == "auto" else settings.method
+    forced = "refined" if asked == "per-class" else asked  # class weights start from refined ones
+    names = [name for name in METHODS if forced is None or name in ("single", forced)]
+    if pixels.num_candidates == 1:
+        names, forced = ["single"], None
+    best = evidence.choose(weigh(pixels, offered.folds, names), forced)
+    if asked not in (None, "per-class"):
+        return best
+    if len(best.choice.members) == 1:
+        evidence.note("per-class", "not tried: there is one member, which every class has to listen to")
+        return best
+    tried = with_class_weights(offered, sample, best.choice)
+    return evidence.offer(best, tried, forced=asked == "per-class")
 
-    Args:
-        needed: bytes that the candidates' logits take.
 
-    Raises:
-        BadInput: there is less room, with what to do.
-    """
-    stored = sum(path.stat().st_size for path in store.rglob("*.npy")) if store.is_dir() else 0
-    free = shutil.disk_usage(store.parent).free
-    if needed - stored > 0.9 * free:
-        raise BadInput(
-            f"{store}: the candidates' predictions take {needed / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free. "
-            "Make room, or choose a smaller `--top-k`."
-        )
+def offer_tta(pool: Pool, offered: Candidates, settings: SearchSettings, best: Outcome, evidence: Evidence) -> Outcome:
+    """Show the members more views where that was asked for, or gains enough to be worth its cost."""
+    tta, members = settings.first_tta, best.choice.members
+    if tta == "none":
+        return best
+    predicted = pool.predict(members, tta)
+    offered.predictions.update({(member, tta): one for member, one in zip(members, predicted, strict=True)})
+    forced = settings.tta != "auto"
+    return evidence.offer(best, with_tta(offered, best, tta, forced), forced)
+
+
+def offer_crf(pool: Pool, offered: Candidates, settings: SearchSettings, best: Outcome, evidence: Evidence) -> Outcome:
+    """Refine the probabilities with a dense CRF where that was asked for, or helps."""
+    if settings.crf == "off":
+        return best
+    if pool.grid.side is not None:
+        evidence.note("CRF", "not tried: its kernels are in px of the photo, but val was predicted at 256 x 256")
+        return best
+    from trashseg_core.ensemble.crf_step import with_crf
+    from trashseg_core.inference.crf import CrfSettings
+
+    refined = with_crf(offered, best.choice, pool.data, pool.split, CrfSettings())
+    return evidence.offer(best, refined, forced=settings.crf == "on")
+
+
+def describe(
+    pool: Pool,
+    settings: SearchSettings,
+    best: Outcome,
+    evidence: Evidence,
+    predictions: list[StoredPrediction],
+    pixels: Pixels,
+) -> Ensemble:
+    """What `ensemble.json` says."""
+    plan: Plan = best.choice
+    labels, _ = pool.data.labels(pool.data.read("val"))
+    picked = select_greedily(pixels)
+    return Ensemble(
+        members=[_member(pool, plan, number) for number in plan.members],
+        class_names=pool.grid.class_names,
+        categories={str(category): label for category, label in labels.items()},
+        val_miou=best.val_miou,
+        val_miou_crossfit=best.held_out_miou,
+        steps=[
+            {"added": pool.ids[pick], "val_miou": score}
+            for pick, score in zip(picked.picks, picked.scores, strict=True)
+        ],
+        provenance={
+            "search": settings.name,
+            "candidates": pool.ids,
+            "data": pool.split.key,
+            "pixels": "native" if pool.grid.side is None else f"{pool.grid.side} x {pool.grid.side}",
+            "quantisation": [one.quantisation for one in predictions],
+            "version": __version__,
+            "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        },
+        class_offsets=plan.mixture.offsets.tolist() if plan.mixture.offsets.any() else [],
+        crf=vars(plan.crf) if plan.crf is not None else None,
+        val_interval=interval(best.held_out),
+        evidence=evidence.rows,
+    )
+
+
+def _member(pool: Pool, plan: Plan, number: int) -> Member:
+    name = pool.ids[number]
+    config, weights = read_config(pool.checkpoints[name]), plan.mixture.weights[number]
+    mean, std = (list(one) for one in normalisation(config))
+    share = float(plan.mixture.shares[number])
+    per_class = weights.tolist() if np.ptp(plan.mixture.weights, axis=1).any() else []
+    return Member(name, share, config.predict_size, mean, std, plan.tta[number], per_class)

@@ -69,9 +69,9 @@ def _summary(run: RunFolder) -> Raw:
         count = len(ensemble.members)
         members = f"{count} member{'s' if count > 1 else ''}, in-sample"
         entries.append((f"{ensemble.val_miou:.4f}", "ensemble, val mIoU", members))
-        entries.append(
-            (f"{ensemble.val_miou_crossfit:.4f}", "ensemble, held out", "halves of val choose for each other")
-        )
+        low_high = " to ".join(f"{one:.3f}" for one in ensemble.val_interval)
+        span = f"90 % interval {low_high}" if low_high else "parts of val choose for each other"
+        entries.append((f"{ensemble.val_miou_crossfit:.4f}", "ensemble, held out", span))
     if best is not None:
         epoch = f"{best.trial_id}, epoch {best.best_epoch}"
         entries.append((_score(best.val_miou), "best single trial, val mIoU", epoch))
@@ -164,10 +164,10 @@ def _ensemble(ensemble: Ensemble, results: list[TrialResult]) -> Raw:
         alone, config = (_score(trial.val_miou), trial.config) if trial else (None, {})
         parts = [config.get("encoder_name"), config.get("decoder_name")]
         rows.append([member.trial_id, f"{member.weight:.1%}", alone, f"{member.image_size} px", *parts])
-    note = "Greedy selection with replacement: a trial added twice weighs twice."
+    note = "Held out: on photos that did not choose; bars: one standard error of the gain. The simpler wins a tie."
     return joined(
         table(["member", "weight", "val_miou alone", "image size", "encoder_name", "decoder_name"], rows),
-        tag("h3", "Selection, step by step"),
+        tag("h3", "What was tried, step by step"),
         tag("p", note, "faint"),
         figure(figures.ensemble_steps(ensemble), "steps"),
     )

@@ -1,16 +1,22 @@
 """SearchSettings: budget, resources and paths of one search. What decides a model's weights is in TrialConfig."""
 
-import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from experiments.limits import Limits
+from experiments.settings_check import check_settings
 from trashseg_core.config import parse_assignments
 from trashseg_core.data.coco import MAX_JSON_MB
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.photos import MAX_MEGAPIXELS
 from trashseg_core.errors import BadInput
+
+Method = Literal["auto", "single", "uniform", "greedy", "bagged", "pairwise", "refined", "per-class"]
+Pool = Literal["top-k", "all-finished"]
+Tta = Literal["auto", "none", "flip", "flips", "d4", "scales", "flips_scales"]
+Crf = Literal["auto", "on", "off"]
+EnsembleSize = Literal["native", "256"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,20 @@ class SearchSettings:
     disk_gb: float | None = None
     """10^9 bytes that all checkpoints together may take. Trials give way, the least promising first; one that still
     finds no room fails. Default: no limit."""
+    pool: Pool = "top-k"
+    """Candidates of the ensemble: the `--top-k` best trials, or all that ran through."""
+    method: Method = "auto"
+    """How candidates are weighted; `auto` tries all ways and takes the simplest within one error of the best."""
+    tta: Tta = "auto"
+    """Views of a photo that are averaged; `auto` mirrors photos for those members that it helps on val."""
+    crf: Crf = "off"
+    """Dense CRF on the ensemble's probabilities; `auto` keeps it if it helps on val."""
+    soup: bool = False
+    """Also offer means of the weights of trials with the same architecture and initialisation."""
+    ensemble_size: EnsembleSize = "native"
+    """Pixels of val that choose the ensemble: all at the photos' own size, or the 256 x 256 of a submission."""
+    store_gb: float = 20.0
+    """Most disk for the candidates' predictions, in 10^9 bytes; 256 x 256 is taken where the native size needs more."""
     objective: Literal["val_miou", "val_miou_low"] = "val_miou"
     """What is maximised: mIoU on val, or its lower 5 % bootstrap quantile."""
     second_objective: Literal["val_s_per_image", "parameters_m"] | None = None
@@ -107,44 +127,23 @@ class SearchSettings:
         Raises:
             BadInput: saying what was given and what is allowed.
         """
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
-            raise BadInput(f"The value of `--name` is {self.name!r}, but must be letters, digits, `.`, `_` and `-`.")
-        for flag in ("trials", "epochs", "top_k", "max_json_mb"):
-            _at_least(flag, getattr(self, flag), 1)
-        if self.concurrent != "auto":
-            _at_least("concurrent", self.concurrent, 1)
-        for flag in ("grace_period", "workers_per_trial"):
-            if getattr(self, flag) is not None:
-                _at_least(flag, getattr(self, flag), 1)
-        limits = ("max_memory_mb", "max_parameters_m", "max_seconds_per_image")
-        for flag in ("cpus_per_trial", "time_budget", "disk_gb", "max_megapixels", *limits):
-            if getattr(self, flag) is not None and not getattr(self, flag) > 0:
-                raise BadInput(f"The value of `--{_dashed(flag)}` is {getattr(self, flag)}, but must be above 0.")
-        if self.gpus_per_trial is not None and not self.gpus_per_trial >= 0:
-            raise BadInput(f"The value of `--gpus-per-trial` is {self.gpus_per_trial}, but must be 0 or more.")
-        if self.num_kept < self.top_k:
-            raise BadInput(
-                f"The value of `--keep` is {self.keep}, but must be {self.top_k} or more: the ensemble chooses from "
-                f"`--top-k {self.top_k}` trials."
-            )
-        if not self.reduction_factor > 1:
-            raise BadInput(f"The value of `--reduction-factor` is {self.reduction_factor}, but must be above 1.")
-        if self.grace_period is not None and self.grace_period > self.epochs:
-            raise BadInput(f"The value of `--grace-period` is {self.grace_period}, above the {self.epochs} epochs.")
-        if self.second_objective is not None and self.sampler == "cmaes":
-            raise BadInput("`--sampler cmaes` knows one objective only. Take tpe or gp for `--second-objective`.")
-        if self.second_objective is not None and self.scheduler == "asha":
-            raise BadInput("`--scheduler asha` judges by one value only. Take promotion for `--second-objective`.")
-        if not 0 <= self.seed < 2**32:
-            raise BadInput(f"The value of `--seed` is {self.seed}, but must be between 0 and 2^32 - 1.")
-        if "epochs" in parse_assignments(self.set):
-            raise BadInput("`--set epochs=…` contradicts `--epochs`. Use `--epochs` alone.")
-        _ = self.tracking  # refuses the file store before any work
+        check_settings(self)
 
     @property
     def folder(self) -> Path:
         """Absolute path of the run folder, OUT/NAME."""
         return Path(self.out).absolute() / self.name
+
+    @property
+    def first_tta(self) -> str:
+        """The set of views that the ensemble's members are offered; with `auto` the cheapest."""
+        return "flip" if self.tta == "auto" else self.tta
+
+    @property
+    def ensemble_choices(self) -> str:
+        """All that decides how the ensemble is built from the results."""
+        names = ("top_k", "pool", "method", "tta", "crf", "soup", "ensemble_size")
+        return " ".join(f"{name}={getattr(self, name)}" for name in names)
 
     @property
     def pins(self) -> dict[str, Any]:
@@ -218,12 +217,3 @@ class SearchSettings:
         if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
             return f"sqlite:///{Path(uri.removeprefix('sqlite:///')).absolute()}"
         return uri
-
-
-def _at_least(flag: str, value: int, low: int) -> None:
-    if value < low:
-        raise BadInput(f"The value of `--{_dashed(flag)}` is {value}, but must be {low} or more.")
-
-
-def _dashed(flag: str) -> str:
-    return flag.replace("_", "-")

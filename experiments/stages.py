@@ -20,7 +20,7 @@ from experiments.warm_start import read_warm_start
 from search_spaces import load
 from trashseg_core.checkpoint import read_confusions
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.ensemble.bundle import read_ensemble
+from trashseg_core.ensemble.bundle import Ensemble, read_ensemble
 from trashseg_core.errors import BadInput
 
 
@@ -126,11 +126,11 @@ def run_all(manifest: Manifest) -> None:
     settings, folder = manifest.settings, manifest.settings.folder
     data = settings.data_folder
     results = run_trials(manifest) if not trials_are_done(settings) else read_results(folder / "results.json")
-    candidates_from = (folder / "results.json", f"top_k={settings.top_k}")
+    candidates_from = (folder / "results.json", settings.ensemble_choices)
     if not manifest.is_done("ensemble", *candidates_from):
         from experiments.ensembling import build_ensemble
 
-        build_ensemble(folder, data, settings.top_k, settings.objective, settings.name)
+        build_ensemble(folder, settings)
         manifest.mark_done(folder, "ensemble", *candidates_from)
     if data.split_path("test").is_file():
         inputs = (folder / "ensemble" / "ensemble.json", data.split_path("test"))
@@ -174,8 +174,14 @@ def print_summary(settings: SearchSettings, results: list[TrialResult]) -> None:
         f"\nBest trial   {best.trial_id}: {settings.objective} {getattr(best, settings.objective):.4f} in epoch "
         f"{best.best_epoch}\n"
         f"{front_sentence(folder)}"
-        f"Ensemble     val mIoU {ensemble.val_miou:.4f} ({ensemble.val_miou_crossfit:.4f} held out): {members}\n"
+        f"Ensemble     val mIoU {ensemble.val_miou:.4f}, held out {held_out_text(ensemble)}: {members}\n"
         f"Submission   {folder / 'submission.csv'}\n"
         f"Report       {folder / 'report.html'}\n"
         f"MLflow       python run_search.py ui {folder}, model {model_name(settings)}@{ALIAS}"
     )
+
+
+def held_out_text(ensemble: Ensemble) -> str:
+    """The held-out mIoU with its interval."""
+    low, high = ensemble.val_interval or [ensemble.val_miou_crossfit] * 2
+    return f"{ensemble.val_miou_crossfit:.4f} ({low:.3f} to {high:.3f})"

@@ -1,4 +1,4 @@
-"""An ensemble folder is read as it was written, and what is kept of its candidates is what they predict."""
+"""An ensemble folder is read as it was written; a damaged one is refused."""
 
 import json
 from dataclasses import replace
@@ -9,17 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny import tiny_config, write_folder
-from trashseg_core.checkpoint import Confusions, read_config, read_confusions, read_network, write_weights
-from trashseg_core.data.cache import open_split
-from trashseg_core.data.folder import DataFolder
+from tests.tiny import tiny_config
+from trashseg_core.checkpoint import Confusions, read_confusions, write_weights
 from trashseg_core.ensemble.bundle import Ensemble, Member, load_ensemble, read_ensemble, write_ensemble
-from trashseg_core.ensemble.probabilities import find_disagreement, predict_candidate
-from trashseg_core.ensemble.select import ensemble_confusions
 from trashseg_core.errors import BadInput
-from trashseg_core.inference.predict import to_native
-from trashseg_core.inference.scoring import score
-from trashseg_core.losses import build_loss
 from trashseg_core.models import build_model
 
 HALF = [0.5, 0.5, 0.5]
@@ -206,61 +199,3 @@ def test_a_member_without_one_of_its_files_is_refused(bundle: Path, name: str) -
     (bundle / "members" / "t0003" / name).unlink()
     with pytest.raises(BadInput, match=f"t0003/{name}.* cannot be read"):
         load_ensemble(bundle, read_ensemble(bundle))
-
-
-@pytest.fixture(scope="module")
-def val(tmp_path_factory: pytest.TempPathFactory) -> DataFolder:
-    return DataFolder(str(write_folder(tmp_path_factory.mktemp("val"), PHOTOS)))
-
-
-def scored(path: Path, val: DataFolder, size: int) -> np.ndarray:
-    config = read_config(path)
-    return score(read_network(path, config, 3), config, open_split(val, "val", size), build_loss(config))[0]
-
-
-def test_one_candidate_scores_as_in_training(val: DataFolder, checkpoints: dict[str, Path], tmp_path: Path) -> None:
-    for path, size in zip(checkpoints.values(), (64, 96), strict=True):
-        logits = predict_candidate(path, val, tmp_path, 3)
-        pixels = find_disagreement([logits], [size], val)
-        counted = ensemble_confusions(pixels, np.ones(1))
-        assert np.abs(counted - scored(path, val, size)).sum() <= 4  # logits are kept as float16
-
-
-def test_among_several_each_alone_scores_as_in_training(
-    val: DataFolder, checkpoints: dict[str, Path], tmp_path: Path
-) -> None:
-    logits = [predict_candidate(path, val, tmp_path, 3) for path in checkpoints.values()]
-    pixels = find_disagreement(logits, [64, 96], val)
-    assert pixels.agreed.sum() > 0 and pixels.truth.size > 0
-    for number, (path, size) in enumerate(zip(checkpoints.values(), (64, 96), strict=True)):
-        counted = ensemble_confusions(pixels, np.eye(2)[number])
-        expected = scored(path, val, size)
-        assert np.array_equal(counted.sum(axis=(1, 2)), expected.sum(axis=(1, 2)))
-        assert np.abs(counted - expected).sum() <= 0.02 * expected.sum()  # 8-bit probabilities may tie
-
-
-def test_kept_probabilities_are_off_by_at_most_half_a_step(
-    val: DataFolder, checkpoints: dict[str, Path], tmp_path: Path
-) -> None:
-    logits = [predict_candidate(path, val, tmp_path, 3) for path in checkpoints.values()]
-    pixels = find_disagreement(logits, [64, 96], val)
-    for number, (file, size) in enumerate(zip(logits, (64, 96), strict=True)):
-        split, stored, exact = open_split(val, "val", size), np.load(file), []
-        for index in range(len(split)):
-            native = tuple(int(one) for one in split.sizes[index])
-            scores = to_native(torch.from_numpy(stored[index]).float(), split.extent(index), native)
-            exact.append(scores.softmax(dim=0).double().numpy())
-        kept = pixels.probabilities[number] / 255
-        for index in range(len(split)):
-            here = kept[:, pixels.image == index]
-            flat = exact[index].reshape(3, -1)
-            nearest = np.abs(flat[:, None, :] - here[:, :, None]).max(axis=0).min(axis=1)
-            assert nearest.max() <= 1 / 510 + 1e-6
-
-
-def test_a_candidate_is_predicted_once(
-    val: DataFolder, checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = predict_candidate(checkpoints["t0000"], val, tmp_path, 3)
-    monkeypatch.setattr("trashseg_core.ensemble.probabilities.split_logits", None)  # a second prediction would fail
-    assert predict_candidate(checkpoints["t0000"], val, tmp_path, 3) == first

@@ -86,15 +86,17 @@ def test_figures_without_data_say_so() -> None:
     assert all(len(one.layout.annotations) == 1 and not one.data for one in empty)
 
 
-def test_ensemble_steps_name_each_addition_and_its_gain() -> None:
-    steps = [
-        {"added": "t0003", "val_miou": 0.5},
-        {"added": "t0001", "val_miou": 0.53},
-        {"added": "t0003", "val_miou": 0.54},
+def test_ensemble_steps_show_what_was_tried_held_out_and_in_sample() -> None:
+    evidence = [
+        {"name": "single", "val_miou": 0.6, "held_out": 0.5, "error": 0.0, "kept": False, "why": "0.03 below greedy"},
+        {"name": "soup", "kept": False, "why": "never scored"},
+        {"name": "greedy", "val_miou": 0.58, "held_out": 0.53, "error": 0.01, "kept": True, "why": "best held out"},
     ]
-    drawn = figures.ensemble_steps(Ensemble([], [], {}, 0, 0, steps, {})).data[0]
-    assert list(drawn.y) == ["1. t0003", "2. t0001", "3. t0003"]
-    assert [text.strip() for text in drawn.text] == ["0.5000", "+0.0300", "+0.0100"]
+    in_sample, held_out = figures.ensemble_steps(Ensemble([], [], {}, 0, 0, [], {}, evidence=evidence)).data
+    assert list(held_out.y) == list(in_sample.y) == ["1. single", "2. greedy"]
+    assert (list(held_out.x), list(in_sample.x)) == ([0.5, 0.53], [0.6, 0.58])
+    assert list(held_out.error_x.array) == [0, 0.01]
+    assert list(held_out.marker.symbol) == ["circle-open", "circle"]
 
 
 def test_trials_are_ordered_by_number_beyond_the_padding() -> None:

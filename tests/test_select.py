@@ -1,160 +1,156 @@
-"""Greedy selection equals its plain definition, and scores itself only on photos that it did not see."""
+"""Greedy selection equals its plain definition, whatever the candidates are."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trashseg_core.confusion import miou
-from trashseg_core.ensemble.probabilities import Disagreement
-from trashseg_core.ensemble.select import Selection, crossfit_confusions, ensemble_confusions, select_greedily
+from tests.candidates import plain_confusions, plain_selection, random_grid, random_planes, store
+from trashseg_core.confusion import count_confusion, miou
+from trashseg_core.ensemble.disagreement import Pixels, find_disagreement
+from trashseg_core.ensemble.grid import Grid
+from trashseg_core.ensemble.scoring import pixel_confusions
+from trashseg_core.ensemble.select import Selection, _RunningSum, select_greedily
+
+EVERYONE = np.ones(6, bool)
 
 
-def make(seed: int, candidates: int = 4, classes: int = 3, images: int = 6, per_image: int = 40) -> Disagreement:
-    """Random candidates that know the truth of each pixel a little."""
-    rng = np.random.default_rng(seed)
-    truth = rng.integers(0, classes, images * per_image).astype(np.uint8)
-    scores = rng.random((candidates, classes, truth.size)) + 0.35 * (np.arange(classes)[:, None] == truth)
-    probabilities = np.round(255 * scores / scores.sum(axis=1, keepdims=True)).astype(np.uint8)
-    agreed = rng.integers(0, 30, (images, classes, classes))
-    return Disagreement(probabilities, truth, np.repeat(np.arange(images, dtype=np.int32), per_image), agreed)
-
-
-def plain_score(pixels: Disagreement, picks: list[int], images: np.ndarray) -> float:
-    """mIoU of the mean of some candidates, by the definition."""
-    total = sum(pixels.probabilities[pick].astype(int) for pick in picks)
-    confusion = pixels.agreed[images].sum(axis=0)
-    for label, truth, image in zip(total.argmax(axis=0), pixels.truth, pixels.image, strict=True):
-        if images[image]:
-            confusion[truth, label] += 1
-    return float(miou(confusion))
-
-
-def plain_selection(pixels: Disagreement, images: np.ndarray, max_picks: int) -> tuple[list[int], list[float]]:
-    picks: list[int] = []
-    scores: list[float] = []
-    while len(picks) < max_picks:
-        tried = [plain_score(pixels, [*picks, one], images) for one in range(len(pixels.probabilities))]
-        best = max(range(len(tried)), key=lambda one: (tried[one], -one))
-        if scores and tried[best] <= scores[-1]:
-            break
-        picks.append(best)
-        scores.append(tried[best])
-    return picks, scores
+def pixels_of(folder: Path, grid: Grid, planes: list[np.ndarray]) -> Pixels:
+    return find_disagreement(store(folder, grid, planes), grid, folder)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_picks_equal_those_of_the_plain_definition(seed: int) -> None:
-    pixels = make(seed)
-    chosen = select_greedily(pixels, max_picks=6)
-    assert (chosen.picks, chosen.scores) == plain_selection(pixels, np.ones(6, bool), 6)
+def test_the_picks_equal_those_of_the_plain_definition(tmp_path: Path, seed: int) -> None:
+    grid = random_grid(seed)
+    planes = random_planes(grid, seed=seed)
+    chosen = select_greedily(pixels_of(tmp_path, grid, planes), max_picks=6)
+    assert (chosen.picks, chosen.scores) == plain_selection(grid, planes, EVERYONE, 6)
 
 
-def test_some_ensemble_of_these_takes_a_candidate_twice_and_one_more_than_one() -> None:
-    picks = [select_greedily(make(seed)).picks for seed in range(8)]
+@pytest.mark.parametrize("seed", range(3))
+def test_changes_are_counted_by_the_definition_whatever_was_picked_before(seed: int) -> None:
+    """Pixels are passed over while the sum's margin is beyond every candidate's reach, and come back."""
+    rng = np.random.default_rng(seed)
+    probabilities = (rng.random((4000, 5, 3)) ** 4 * 255).astype(np.uint8)
+    truth, picks = rng.integers(0, 3, 4000).astype(np.uint8), rng.integers(0, 5, 12)
+    labels = probabilities.argmax(axis=2).astype(np.uint8)
+    pixels = Pixels(probabilities, labels, truth, np.array([0, 4000]), np.zeros((1, 3, 3), np.int64))
+    running, total = _RunningSum(pixels, np.array([True])), np.zeros((4000, 3), np.int64)
+    for pick in picks:
+        changes = running.add(int(pick))
+        total += probabilities[:, pick]
+        before = count_confusion(truth, total.argmax(axis=1), 3)
+        for candidate in range(5):
+            after = count_confusion(truth, (total + probabilities[:, candidate]).argmax(axis=1), 3)
+            assert np.array_equal(changes[candidate], after - before)
+
+
+def test_some_selection_takes_a_candidate_twice_and_some_more_than_one(tmp_path: Path) -> None:
+    grids = [random_grid(seed) for seed in range(8)]
+    picks = [
+        select_greedily(pixels_of(tmp_path / str(seed), grid, random_planes(grid, seed=seed))).picks
+        for seed, grid in enumerate(grids)
+    ]
     assert any(len(set(one)) < len(one) for one in picks)
     assert any(len(set(one)) > 1 for one in picks)
 
 
-def test_only_the_photos_that_may_be_looked_at_decide() -> None:
-    pixels, images = make(3), np.array([True, False, True, True, False, False])
-    chosen = select_greedily(pixels, images, max_picks=6)
-    assert (chosen.picks, chosen.scores) == plain_selection(pixels, images, 6)
+def test_only_the_photos_that_may_be_looked_at_decide(tmp_path: Path) -> None:
+    grid, images = random_grid(3), np.array([True, False, True, True, False, False])
+    planes = random_planes(grid, seed=3)
+    chosen = select_greedily(pixels_of(tmp_path, grid, planes), images, max_picks=6)
+    assert (chosen.picks, chosen.scores) == plain_selection(grid, planes, images, 6)
 
 
-@settings(max_examples=25)
+def test_barred_candidates_are_never_picked(tmp_path: Path) -> None:
+    grid = random_grid(1)
+    pixels = pixels_of(tmp_path, grid, random_planes(grid))
+    first = select_greedily(pixels).picks[0]
+    assert first not in select_greedily(pixels, allowed=np.arange(4) != first).picks
+
+
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(2, 11))
-def test_an_ensemble_is_never_worse_than_its_best_candidate(seed: int, candidates: int, classes: int) -> None:
-    pixels = make(seed, candidates, classes)
-    singles = [float(miou(ensemble_confusions(pixels, row).sum(axis=0))) for row in np.eye(candidates)]
-    assert select_greedily(pixels).scores[-1] >= max(singles)
-
-
-@settings(max_examples=25)
-@given(st.integers(0, 2**32 - 1))
-def test_each_pick_raises_the_score(seed: int) -> None:
-    scores = select_greedily(make(seed)).scores
+def test_each_pick_raises_the_score_from_that_of_the_best_candidate(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, candidates: int, classes: int
+) -> None:
+    grid = random_grid(seed, classes)
+    planes = random_planes(grid, candidates, seed)
+    scores = select_greedily(pixels_of(tmp_path_factory.mktemp("one"), grid, planes)).scores
+    singles = [float(miou(plain_confusions(grid, planes, row).sum(axis=0))) for row in np.eye(candidates)]
+    assert scores[0] == max(singles)
     assert scores == sorted(set(scores))
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_the_last_score_is_that_of_the_weighted_mean(seed: int) -> None:
-    pixels = make(seed)
-    chosen = select_greedily(pixels)
-    confusions = ensemble_confusions(pixels, chosen.weights(4))
-    assert float(miou(confusions.sum(axis=0))) == pytest.approx(chosen.scores[-1], abs=0.003)  # ties of 8-bit sums
+def test_equal_candidates_are_settled_for_the_earlier_one(tmp_path: Path) -> None:
+    grid = random_grid(0)
+    pixels = pixels_of(tmp_path, grid, random_planes(grid, candidates=1) * 3)
+    assert len(pixels.truth) == 0
+    assert select_greedily(pixels).picks == [0]
+
+
+def test_no_more_picks_are_made_than_allowed(tmp_path: Path) -> None:
+    grid = random_grid(0)
+    pixels = pixels_of(tmp_path, grid, random_planes(grid))
+    assert len(select_greedily(pixels).picks) > 1
+    assert len(select_greedily(pixels, max_picks=1).picks) == 1
+
+
+def test_sums_of_many_certain_picks_do_not_overflow(tmp_path: Path) -> None:
+    """The sum of 25 certain picks is 6375, 25 times what a byte holds."""
+    pixels = Pixels(
+        np.tile(np.array([[[255, 0]], [[0, 255]]], np.uint8), (1, 2, 1)),
+        np.array([[0, 0], [1, 1]], np.uint8),
+        np.array([0, 1], np.uint8),
+        np.array([0, 2]),
+        np.zeros((1, 2, 2), np.int64),
+    )
+    running = _RunningSum(pixels, np.array([True]))
+    changes = [running.add(0) for _ in range(25)]
+    assert running._sum.tolist() == [[6375, 0], [0, 6375]]
+    assert not np.any(changes)
 
 
 def test_weights_are_shares_of_the_picks() -> None:
-    weights = Selection([2, 0, 2, 2], [0.1, 0.2, 0.3, 0.4]).weights(4)
-    assert weights.tolist() == [0.25, 0, 0.75, 0]
+    assert Selection([2, 0, 2, 2], [0.1, 0.2, 0.3, 0.4]).weights(4).tolist() == [0.25, 0, 0.75, 0]
+
+
+def test_a_class_that_is_absent_from_val_and_one_that_nobody_predicts_are_no_obstacle(tmp_path: Path) -> None:
+    grid = random_grid(0, classes=5)
+    grid.truth[grid.truth == 4] = 0  # class 4 is absent, and only predicted
+    planes = random_planes(grid)
+    for one in planes:
+        one[3] = 0  # class 3 is there, and nobody predicts it
+    chosen = select_greedily(pixels_of(tmp_path, grid, planes), max_picks=6)
+    assert (chosen.picks, chosen.scores) == plain_selection(grid, planes, EVERYONE, 6)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_weights_sum_to_one(seed: int) -> None:
-    assert select_greedily(make(seed)).weights(4).sum() == pytest.approx(1, abs=1e-12)
+def test_every_weighted_mean_scores_as_by_the_definition(tmp_path: Path, seed: int) -> None:
+    """Also on the pixels that are left out because all candidates agree on them."""
+    grid = random_grid(seed, shapes=((6, 7), (3, 2), (9, 4)))
+    planes = random_planes(grid, seed=seed, skill=0.7)
+    pixels = pixels_of(tmp_path, grid, planes)
+    assert 0 < len(pixels.truth) < (grid.truth != 255).sum()
+    weights = np.random.default_rng(seed).dirichlet(np.ones(4))
+    assert np.array_equal(pixel_confusions(pixels, [weights] * 3), plain_confusions(grid, planes, weights))
 
 
-def test_equal_candidates_are_settled_for_the_earlier_one() -> None:
-    pixels = make(0, candidates=1)
-    twice = np.concatenate([pixels.probabilities] * 3)
-    assert select_greedily(Disagreement(twice, pixels.truth, pixels.image, pixels.agreed)).picks == [0]
+def test_a_held_out_photo_is_scored_with_its_own_weights(tmp_path: Path) -> None:
+    grid = random_grid(0, shapes=((6, 7), (5, 5)))
+    planes = random_planes(grid)
+    scored = pixel_confusions(pixels_of(tmp_path, grid, planes), [np.eye(4)[1], np.eye(4)[2]])
+    assert np.array_equal(scored[0], plain_confusions(grid, planes, np.eye(4)[1])[0])
+    assert np.array_equal(scored[1], plain_confusions(grid, planes, np.eye(4)[2])[1])
 
 
-def test_no_more_picks_are_made_than_allowed() -> None:
-    assert [len(select_greedily(make(seed), max_picks=1).picks) for seed in range(3)] == [1, 1, 1]
-
-
-def test_twelve_picks_do_not_overflow() -> None:
-    probabilities = np.full((2, 2, 10), 255, np.uint8)
-    probabilities[:, 1] = 254
-    pixels = Disagreement(probabilities, np.zeros(10, np.uint8), np.zeros(10, np.int32), np.zeros((1, 2, 2), np.int64))
-    assert ensemble_confusions(pixels, np.array([0.5, 0.5]))[0].tolist() == [[10, 0], [0, 0]]
-    assert select_greedily(pixels).scores == [1.0]
-
-
-def test_agreed_pixels_count() -> None:
-    pixels = make(0)
-    without = Disagreement(pixels.probabilities, pixels.truth, pixels.image, np.zeros_like(pixels.agreed))
-    weights = np.full(4, 0.25)
-    difference = ensemble_confusions(pixels, weights) - ensemble_confusions(without, weights)
-    assert np.array_equal(difference, pixels.agreed)
-
-
-def test_every_pixel_is_counted_once_in_its_photo() -> None:
-    pixels = make(1)
-    counted = ensemble_confusions(pixels, np.full(4, 0.25)) - pixels.agreed
-    assert counted.sum(axis=(1, 2)).tolist() == [40] * 6
-    rows = [np.bincount(pixels.truth[pixels.image == image], minlength=3) for image in range(6)]
-    assert np.array_equal(counted.sum(axis=2), rows)
-
-
-def poisoned(pixels: Disagreement, photos: np.ndarray) -> Disagreement:
-    """The same pixels with the truth of some photos turned into nonsense."""
-    truth, agreed = pixels.truth.copy(), pixels.agreed.copy()
-    truth[photos[pixels.image]] = (truth[photos[pixels.image]] + 1) % 3
-    agreed[photos] = agreed[photos][:, ::-1]
-    return Disagreement(pixels.probabilities, truth, pixels.image, agreed)
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_a_held_out_photo_never_chooses_the_members_that_score_it(seed: int) -> None:
-    """Poisoned truth of one half changes who scores the other half, never who scores the poisoned one itself."""
-    pixels, half = make(seed), np.arange(6) % 2 == 0
-    for photos in (half, ~half):
-        bad = poisoned(pixels, photos)
-        weights = select_greedily(pixels, ~photos).weights(4)
-        expected = ensemble_confusions(bad, weights)[photos]
-        assert np.array_equal(crossfit_confusions(bad)[photos], expected)
-
-
-def test_crossfit_scores_each_half_with_the_choice_of_the_other() -> None:
-    pixels, half = make(2), np.arange(6) % 2 == 0
-    expected = np.zeros_like(pixels.agreed)
-    for photos in (half, ~half):
-        expected[photos] = ensemble_confusions(pixels, select_greedily(pixels, ~photos).weights(4))[photos]
-    assert np.array_equal(crossfit_confusions(pixels), expected)
-
-
-def test_crossfit_of_a_single_photo_ends() -> None:
-    assert crossfit_confusions(make(0, images=1)).shape == (1, 3, 3)
+@pytest.mark.parametrize("weights", [np.ones(3) / 3, np.ones(5) / 5, np.ones((3, 3)) / 3])
+def test_weights_of_another_number_are_refused_not_cut(tmp_path: Path, weights: np.ndarray) -> None:
+    grid = random_grid(0)
+    pixels = pixels_of(tmp_path, grid, random_planes(grid))
+    with pytest.raises(ValueError, match=f"{len(weights)} weights were given for 4 candidates: one each is needed"):
+        pixel_confusions(pixels, [weights] * 6)
+    with pytest.raises(ValueError, match="5 lists of weights were given for 6 photos"):
+        pixel_confusions(pixels, [np.ones(4) / 4] * 5)

@@ -23,14 +23,14 @@ def submission_grid(label_map: np.ndarray, side: int = SIDE) -> np.ndarray:
     """Take the nearest labels for a square grid: pixel (⌊i·H/side⌋, ⌊j·W/side⌋), as OpenCV's INTER_NEAREST.
 
     Args:
-        label_map: uint8 (H, W), at the photo's own size.
+        label_map: (..., H, W), at the photo's own size.
 
     Returns:
-        uint8 (side, side).
+        (..., side, side).
     """
-    height, width = label_map.shape
+    height, width = label_map.shape[-2:]
     rows, columns = np.arange(side) * height // side, np.arange(side) * width // side
-    return label_map[rows].take(columns, axis=1)
+    return label_map[..., rows, :].take(columns, axis=-1)
 
 
 def labels_to_text(labels: np.ndarray, num_classes: int) -> str:

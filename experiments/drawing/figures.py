@@ -158,29 +158,33 @@ def _axis(values: list[Any]) -> tuple[list[float], dict[str, Any]]:
 
 
 def ensemble_steps(ensemble: Ensemble) -> go.Figure:
-    """mIoU after each step of the greedy selection, from top to bottom, with the trial that it added and the gain."""
-    figure = _empty("val mIoU, in-sample", None)
-    steps = [step for step in ensemble.steps if _number(step.get("val_miou"))]
-    if steps:
-        scores = [step["val_miou"] for step in steps]
-        gains = [f"{after - before:+.4f}" for before, after in zip(scores, scores[1:], strict=False)]
-        names = [f"{number}. {plain(_cut(str(step.get('added', '?')), 20))}" for number, step in enumerate(steps, 1)]
+    """mIoU of all that was tried, held out (bars: the gain's standard error) and in-sample: filled if kept."""
+    figure = _empty("val mIoU", None)
+    rows = [row for row in ensemble.evidence if _number(row.get("held_out")) and _number(row.get("val_miou"))]
+    if rows:
+        names = [f"{number}. {plain(_cut(str(row.get('name', '?')), 20))}" for number, row in enumerate(rows, 1)]
         figure.add_scatter(
-            x=scores,
+            x=[row["val_miou"] for row in rows],
             y=names,
-            text=[f"  {text}" for text in (f"{scores[0]:.4f}", *gains)],
-            mode="lines+markers+text",
-            textposition="top right",
-            cliponaxis=False,
-            line={"color": STATUS_COLOURS["finished"], "width": 2.5},
-            marker={"size": 10},
-            hovertemplate="%{y}: %{x:.4f}<extra></extra>",
+            name="in-sample",
+            mode="markers",
+            marker={"size": 7, "symbol": "line-ns-open", "color": STATUS_COLOURS["stopped"]},
+            hovertemplate="%{y}: %{x:.4f} in-sample<extra></extra>",
         )
-        room = max(max(scores) - min(scores), 0.005)
-        figure.update_xaxes(range=[min(scores) - 0.1 * room, max(scores) + 0.35 * room], nticks=6)
+        symbols = ["circle" if row.get("kept") else "circle-open" for row in rows]
+        figure.add_scatter(
+            x=[row["held_out"] for row in rows],
+            y=names,
+            name="held out; filled: kept",
+            error_x={"array": [row.get("error", 0.0) for row in rows], "thickness": 1},
+            mode="markers",
+            marker={"size": 10, "symbol": symbols, "color": STATUS_COLOURS["finished"]},
+            hovertext=[plain(str(row.get("why", ""))) for row in rows],
+            hovertemplate="%{y}: %{x:.4f} held out<br>%{hovertext}<extra></extra>",
+        )
         figure.update_yaxes(autorange="reversed", type="category")
-    figure.update_layout(showlegend=False, height=110 + 34 * len(steps))
-    return _or_note(figure, "The ensemble lists no steps.")
+    figure.update_layout(height=130 + 34 * len(rows))
+    return _or_note(figure, "The ensemble lists no evidence.")
 
 
 def varying(results: list[TrialResult]) -> list[str]:

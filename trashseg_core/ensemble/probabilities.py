@@ -1,95 +1,197 @@
-"""The candidates' probabilities on val, at the pixels where they disagree."""
+"""The store of what every candidate predicts on val: each is predicted once."""
 
 import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import torch
+from torch import Tensor
 
 from trashseg_core.checkpoint import CONFIG, WEIGHTS, read_config, read_network
-from trashseg_core.confusion import count_confusion
-from trashseg_core.data.cache import open_split
-from trashseg_core.data.cache_store import Progress
+from trashseg_core.config import TrialConfig
+from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.data.label_maps import IGNORED
-from trashseg_core.files import atomic_folder
+from trashseg_core.ensemble.grid import Grid
+from trashseg_core.errors import BadInput
+from trashseg_core.files import commit_folder, read_json, write_json
 from trashseg_core.hardware import device
-from trashseg_core.inference.predict import argmax_labels, split_logits, to_native
+from trashseg_core.inference.predict import first_argmax, predict_logits, to_native
+from trashseg_core.models import Network
+
+LAYOUT = 1
+"""Raised whenever the files of a prediction change their meaning."""
+PROBABILITIES, LABELS, STATE = "probabilities.bin", "labels.bin", "state.json"
 
 
 @dataclass(frozen=True)
-class Disagreement:
-    """All that decides which candidates to average: K candidates, C classes, M pixels on which they disagree.
+class StoredPrediction:
+    """One candidate's softmax on a grid, in steps of 1/255, and its labels, in files."""
 
-    Pixels on which all candidates agree cannot change under any weighted mean that keeps one candidate's label on
-    top; they are counted once.
-    """
+    folder: Path
+    grid: Grid
 
-    probabilities: np.ndarray
-    """uint8 (K, C, M): softmax x 255, rounded; off by at most 1/510."""
-    truth: np.ndarray
-    """uint8 (M,)"""
-    image: np.ndarray
-    """int32 (M,): index of the photo of each pixel, ascending."""
-    agreed: np.ndarray
-    """int64 (N, C, C): per-image confusion matrices of the pixels on which all agree."""
+    def planes(self, photo: int) -> np.ndarray:
+        """softmax x 255, rounded: uint8 (C, pixels) of one photo. Read, not mapped: it leaves nothing resident."""
+        start, stop = (int(one) * self.grid.num_classes for one in self.grid.starts[photo : photo + 2])
+        flat = np.fromfile(self.folder / PROBABILITIES, np.uint8, stop - start, offset=start)
+        return flat.reshape(self.grid.num_classes, -1)
+
+    def labels(self, photo: int) -> np.ndarray:
+        """Argmax of `planes`, ties to the lower label: uint8 (pixels,)."""
+        start, stop = (int(one) for one in self.grid.starts[photo : photo + 2])
+        return np.fromfile(self.folder / LABELS, np.uint8, stop - start, offset=start)
+
+    @cached_property
+    def quantisation(self) -> dict[str, float]:
+        """What rounding did: the largest error of a probability, and the share of pixels whose label it changed."""
+        state = read_json(self.folder / STATE)
+        return {"largest_error": state["largest_error"], "labels_changed": state["changed"] / state["looked_at"]}
 
 
-def predict_candidate(checkpoint: Path, folder: DataFolder, store: Path, num_classes: int) -> Path:
-    """Predict val with a checkpoint, once; a second call finds the stored logits.
+def prediction_name(checkpoint: Path, tta: str, grid: Grid, data_key: str) -> str:
+    """Name of a stored prediction: a hash of all that it depends on."""
+    digest = hashlib.sha256((checkpoint / WEIGHTS).read_bytes() + (checkpoint / CONFIG).read_bytes())
+    digest.update(json.dumps([LAYOUT, tta, grid.side, data_key]).encode())
+    return digest.hexdigest()[:24]
+
+
+def predict_candidate(
+    checkpoint: Path,
+    data: DataFolder,
+    grid: Grid,
+    store: Path,
+    tta: str = "none",
+    progress: Callable[[int, int], None] | None = None,
+) -> StoredPrediction:
+    """Predict val with a checkpoint, once: a second call finds the files, and one after a kill goes on by photo.
 
     Args:
         store: folder of all stored predictions.
-
-    Returns:
-        A float16 array file (N, C, S, S) of logits at the candidate's own image size.
+        tta: name of the set of views to average.
+        progress: called with the number of photos done and of all.
     """
     config = read_config(checkpoint)
-    split = open_split(folder, "val", config.predict_size)
-    digest = hashlib.sha256((checkpoint / WEIGHTS).read_bytes() + (checkpoint / CONFIG).read_bytes())
-    path = store / f"{digest.hexdigest()[:16]}-{split.key}"
+    split = open_split(data, "val", config.predict_size)
+    path = store / prediction_name(checkpoint, tta, grid, split.key)
     if not path.is_dir():
-        network = read_network(checkpoint, config, num_classes).to(device())
-        with atomic_folder(path) as temporary:
-            shape = (len(split), num_classes, config.predict_size, config.predict_size)
-            logits = np.lib.format.open_memmap(temporary / "logits.npy", "w+", np.float16, shape)
-            for index, one in split_logits(network, config, split):
-                logits[index] = np.clip(one.numpy(), -6e4, 6e4)
-            logits.flush()
-    return path / "logits.npy"
+        part = path.with_name(path.name + ".part")
+        part.mkdir(parents=True, exist_ok=True)
+        _fill(part, checkpoint, config, split, grid, tta, progress)
+        commit_folder(part, path)
+    return StoredPrediction(path, grid)
 
 
-def find_disagreement(
-    logit_files: list[Path], sizes: list[int], folder: DataFolder, progress: Progress | None = None
-) -> Disagreement:
-    """Scale all candidates' logits to each photo's own size and keep the pixels on which their labels differ.
+def _fill(
+    part: Path,
+    checkpoint: Path,
+    config: TrialConfig,
+    split: CachedSplit,
+    grid: Grid,
+    tta: str,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Append the photos that are not in the files yet; `state.json` counts those that surely are."""
+    state = {"photos": 0, "largest_error": 0.0, "changed": 0, "looked_at": 0}
+    if (part / STATE).is_file():
+        state = read_json(part / STATE)
+    done = int(state["photos"])
+    network = read_network(checkpoint, config, grid.num_classes).to(device())
+    mode = "r+b" if done else "wb"
+    with open(part / PROBABILITIES, mode) as probabilities, open(part / LABELS, mode) as labels:
+        probabilities.seek(int(grid.starts[done]) * grid.num_classes)
+        labels.seek(int(grid.starts[done]))
+        for batch in _quantised_batches(network, config, split, grid, tta, done):
+            for one in batch:
+                probabilities.write(one.planes.tobytes())
+                labels.write(first_argmax(one.planes).tobytes())
+                state["largest_error"] = max(state["largest_error"], one.largest_error)
+                state["changed"] += one.changed
+                state["looked_at"] += one.looked_at
+            for stream in (probabilities, labels):
+                stream.flush()
+                os.fsync(stream.fileno())
+            state["photos"] += len(batch)
+            write_json(part / STATE, state)
+            if progress:
+                progress(int(state["photos"]), len(split))
+
+
+class _Quantised(NamedTuple):
+    planes: np.ndarray
+    """uint8 (C, h, w)"""
+    largest_error: float
+    changed: int
+    looked_at: int
+    """Pixels whose labels were compared, of which `changed` differ."""
+
+
+def _quantised_batches(
+    network: Network, config: TrialConfig, split: CachedSplit, grid: Grid, tta: str, first: int
+) -> Iterator[list[_Quantised]]:
+    """Predict from a photo on; while the network is at a batch, threads scale and round the one before."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+
+        def finish(index: int, logits: Tensor) -> _Quantised:
+            height, width = split.sizes[index]
+            native = to_native(logits, split.extent(index), (int(height), int(width)))
+            return _quantise(grid.sample(native.numpy()))
+
+        waiting: list[Future[_Quantised]] = []
+        for start in range(first, len(split), config.batch_size):
+            logits = predict_logits(network, config, split.images[start : start + config.batch_size], tta)
+            if waiting:
+                yield [future.result() for future in waiting]
+            waiting = [pool.submit(finish, index, one) for index, one in enumerate(logits, start)]
+        yield [future.result() for future in waiting]
+
+
+def _quantise(logits: np.ndarray) -> _Quantised:
+    """Softmax in steps of 1/255. What that changes is looked up in every eighth row.
 
     Args:
-        logit_files: what `predict_candidate` returned, for K candidates.
-        sizes: image size of each candidate in px.
+        logits: float32 (C, h, w).
     """
-    splits = [open_split(folder, "val", size) for size in sizes]
-    stored = [np.load(path, mmap_mode="r") for path in logit_files]
-    first = splits[0]
-    num_classes = first.num_classes
-    agreed = np.zeros((len(first), num_classes, num_classes), np.int64)
-    parts, truths, images = [], [], []
-    for index in range(len(first)):
-        size = (int(first.sizes[index][0]), int(first.sizes[index][1]))
-        native = [
-            to_native(torch.from_numpy(np.array(logits[index])).float(), split.extent(index), size)
-            for logits, split in zip(stored, splits, strict=True)
-        ]
-        labels = np.stack([argmax_labels(one) for one in native])
-        truth = first.truth(index)
-        same = (labels == labels[0]).all(axis=0)
-        agreed[index] = count_confusion(np.where(same, truth, IGNORED).astype(np.uint8), labels[0], num_classes)
-        kept = torch.from_numpy(~same & (truth != IGNORED))
-        chosen = torch.stack([one[:, kept].softmax(dim=0) for one in native])
-        parts.append((chosen * 255).round().to(torch.uint8).numpy())
-        truths.append(truth[kept.numpy()])
-        images.append(np.full(len(truths[-1]), index, np.int32))
-        if progress:
-            progress(index + 1, len(first))
-    return Disagreement(np.concatenate(parts, axis=2), np.concatenate(truths), np.concatenate(images), agreed)
+    exact = np.exp(logits - logits.max(axis=0))
+    exact *= 255 / exact.sum(axis=0)
+    planes = np.rint(exact).astype(np.uint8)
+    rows, shown = logits[:, ::8], planes[:, ::8]
+    error = float(np.abs(shown - exact[:, ::8]).max()) / 255
+    changed = int((first_argmax(rows) != first_argmax(shown)).sum())
+    return _Quantised(planes, error, changed, rows[0].size)
+
+
+def make_room(store: Path, kept: set[str], needed: int, budget: int) -> None:
+    """Remove predictions that no candidate needs any more, the oldest first, until the budget holds.
+
+    Args:
+        kept: names of the predictions to keep.
+        needed: bytes that will be added.
+        budget: most bytes of the folder.
+
+    Raises:
+        BadInput: the kept ones and the new ones are more than the budget or the disk takes.
+    """
+    store.mkdir(parents=True, exist_ok=True)
+    folders = sorted((one for one in store.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
+    sizes = {one: sum(file.stat().st_size for file in one.iterdir()) for one in folders}
+    total = sum(sizes.values())
+    for folder in folders:
+        free = shutil.disk_usage(store).free
+        if total + needed <= budget and needed <= 0.9 * free:
+            return
+        if folder.name.removesuffix(".part") not in kept:
+            shutil.rmtree(folder)
+            total -= sizes[folder]
+    free = shutil.disk_usage(store).free
+    if total + needed > budget or needed > 0.9 * free:
+        raise BadInput(
+            f"{store}: predictions take {(total + needed) / 1e9:.1f} GB, but {min(budget, free) / 1e9:.1f} GB are "
+            "allowed or free. Raise `--store-gb`, make room, or choose a smaller `--top-k` or `--ensemble-size 256`."
+        )

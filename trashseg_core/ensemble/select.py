@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trashseg_core.confusion import count_confusion, miou
-from trashseg_core.ensemble.probabilities import Disagreement
-from trashseg_core.inference.predict import first_argmax
+from trashseg_core.confusion import miou
+from trashseg_core.ensemble.disagreement import Pixels, release
+from trashseg_core.ensemble.kernels import add_pick, count_changes
 
-MAX_PICKS = 12
-CHUNK_PX = 1 << 15
+MAX_PICKS = 25
+"""A weight is a multiple of 1/25 at the finest; sums of 255 stay far below 2^16."""
 
 
 @dataclass(frozen=True)
@@ -29,73 +29,62 @@ class Selection:
         return counts / counts.sum()
 
 
-def select_greedily(pixels: Disagreement, images: np.ndarray | None = None, max_picks: int = MAX_PICKS) -> Selection:
+def select_greedily(
+    pixels: Pixels, images: np.ndarray | None = None, allowed: np.ndarray | None = None, max_picks: int = MAX_PICKS
+) -> Selection:
     """Start with the best candidate; add the one that raises mIoU most until none does.
 
     Args:
         images: bool (N,), the photos that may be looked at; all by default.
+        allowed: bool (K,), the candidates that may be taken; all by default.
         max_picks: most steps.
 
     Returns:
         The picks; ties go to the earlier candidate, so candidates come best first.
     """
-    wanted = np.ones(len(pixels.agreed), bool) if images is None else images
-    chosen = wanted[pixels.image]
-    probabilities = pixels.probabilities[:, :, chosen]
-    truth, base = pixels.truth[chosen], pixels.agreed[wanted].sum(axis=0)
-    running = np.zeros(probabilities.shape[1:], np.uint16)
+    wanted = np.ones(len(pixels), bool) if images is None else images
+    barred = np.zeros(pixels.num_candidates, bool) if allowed is None else ~allowed
+    running = _RunningSum(pixels, wanted)
+    tried = pixels.singles[wanted].sum(axis=0)
     picks: list[int] = []
     scores: list[float] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets go of the interpreter lock
-        while len(picks) < max_picks:
-            tried = [pool.submit(_score, running, candidate, truth, base) for candidate in probabilities]
-            steps = [future.result() for future in tried]
-            best = int(np.argmax(steps))
-            if scores and steps[best] <= scores[-1]:
-                break
-            picks.append(best)
-            scores.append(steps[best])
-            running += probabilities[best]
+    while len(picks) < max_picks:
+        reached = np.where(barred, -1.0, np.nan_to_num(np.asarray(miou(tried))))
+        best = int(np.argmax(reached))
+        if scores and reached[best] <= scores[-1]:
+            break
+        picks.append(best)
+        scores.append(float(reached[best]))
+        tried = tried[best] + running.add(best)
     return Selection(picks, scores)
 
 
-def crossfit_confusions(pixels: Disagreement, max_picks: int = MAX_PICKS) -> np.ndarray:
-    """Score selection itself on photos that it did not see: each half of val is scored with the other half's choice.
+class _RunningSum:
+    """The sum of the picks so far at the pixels of some photos; all cores count, each other pixels."""
 
-    Returns:
-        Per-image confusion matrices int64 (N, C, C), every photo held out once.
-    """
-    num_images = len(pixels.agreed)
-    half = np.arange(num_images) % 2 == 0
-    confusions = pixels.agreed.copy()
-    for seen in (half, ~half):
-        weights = select_greedily(pixels, seen, max_picks).weights(len(pixels.probabilities))
-        confusions[~seen] = ensemble_confusions(pixels, weights)[~seen]
-    return confusions
+    def __init__(self, pixels: Pixels, images: np.ndarray) -> None:
+        count = len(pixels.truth)
+        self._pixels, self._blocks = pixels, pixels.blocks(images)
+        self._sum = np.zeros((count, pixels.num_classes), np.uint16)
+        self._labels, self._margins = np.zeros(count, np.uint8), np.zeros(count, np.uint16)
+        self._reach = np.full(count, 255, np.uint8)
 
+    def add(self, pick: int) -> np.ndarray:
+        """Take one more candidate.
 
-def ensemble_confusions(pixels: Disagreement, weights: np.ndarray) -> np.ndarray:
-    """Per-image confusion matrices of a weighted mean of the candidates.
+        Returns:
+            What yet another pick of each candidate would change in the confusion matrix: int64 (K, C, C).
+        """
+        pixels = self._pixels
+        shape = (pixels.num_candidates, pixels.num_classes, pixels.num_classes)
 
-    Args:
-        weights: float (K,).
+        def add(chosen: slice) -> np.ndarray:
+            counts, shown = np.zeros(shape, np.int64), pixels.probabilities[chosen]
+            rows = (self._sum[chosen], self._labels[chosen], self._margins[chosen])
+            add_pick(shown, pick, *rows)
+            count_changes(shown, pixels.labels[chosen], pixels.truth[chosen], *rows, self._reach[chosen], counts)
+            release(shown)
+            return counts
 
-    Returns:
-        int64 (N, C, C).
-    """
-    num_images, num_classes = pixels.agreed.shape[:2]
-    mean = np.tensordot(weights.astype(np.float32), pixels.probabilities.astype(np.float32), axes=1)
-    cells = pixels.truth.astype(np.int64) * num_classes + first_argmax(mean)
-    cells += pixels.image.astype(np.int64) * num_classes**2
-    counts = np.bincount(cells, minlength=num_images * num_classes**2)
-    return pixels.agreed + counts.reshape(num_images, num_classes, num_classes)
-
-
-def _score(running: np.ndarray, candidate: np.ndarray, truth: np.ndarray, base: np.ndarray) -> float:
-    """mIoU with one more pick; in chunks that stay in the processor's cache."""
-    counts = base.copy()
-    for start in range(0, len(truth), CHUNK_PX):
-        chosen = slice(start, start + CHUNK_PX)
-        labels = first_argmax(running[:, chosen] + candidate[:, chosen])
-        counts += count_confusion(truth[chosen], labels, len(base))
-    return float(miou(counts))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return np.asarray(pixels.stride * sum(pool.map(add, self._blocks), np.zeros(shape, np.int64)))

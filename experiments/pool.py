@@ -1,0 +1,130 @@
+"""The pool of an ensemble: a search's candidates, and what they predict on val."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.keeper import with_weights
+from experiments.results import candidates, rank, read_results
+from experiments.settings import SearchSettings
+from experiments.terminal import progress_line
+from trashseg_core.checkpoint import read_config
+from trashseg_core.data.cache import CachedSplit, open_split
+from trashseg_core.data.folder import DataFolder
+from trashseg_core.ensemble.evidence import Evidence
+from trashseg_core.ensemble.grid import Grid, open_grid
+from trashseg_core.ensemble.probabilities import StoredPrediction, make_room, predict_candidate, prediction_name
+from trashseg_core.ensemble.soup import cook, soup_groups
+from trashseg_core.errors import BadInput
+from trashseg_core.inference.tta import usable_sets
+
+SIDE = 256
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The candidates, best first."""
+
+    checkpoints: dict[str, Path]
+    """By trial id, or a soup's name."""
+    data: DataFolder
+    grid: Grid
+    store: Path
+    """Folder of their predictions."""
+
+    @property
+    def ids(self) -> list[str]:
+        """Names of the candidates, in order."""
+        return list(self.checkpoints)
+
+    @property
+    def split(self) -> CachedSplit:
+        """Val at the size of the best candidate."""
+        return open_split(self.data, "val", read_config(self.checkpoints[self.ids[0]]).predict_size)
+
+    def predict(self, numbers: list[int], tta: str = "none") -> list[StoredPrediction]:
+        """Predict val with some candidates; what is in the store already takes no time."""
+        show = progress_line(f"candidates predicted{'' if tta == 'none' else f' with TTA {tta}'}")
+        predictions = []
+        for done, number in enumerate(numbers, 1):
+            checkpoint = self.checkpoints[self.ids[number]]
+            predictions.append(predict_candidate(checkpoint, self.data, self.grid, self.store, tta))
+            show(done, len(numbers))
+        return predictions
+
+
+def open_pool(folder: Path, settings: SearchSettings, evidence: Evidence) -> Pool:
+    """Choose the candidates of a search, cook soups of them where wanted, and open a grid that the disk takes.
+
+    Raises:
+        BadInput: no trial left a checkpoint, a network does not take the views that were asked for, or the
+            predictions need more disk than there is.
+    """
+    ranked = with_weights(rank(read_results(folder / "results.json"), settings.objective), folder)
+    wanted = ranked if settings.pool == "top-k" else [one for one in ranked if one.status == "finished"]
+    chosen = candidates(wanted, settings.top_k if settings.pool == "top-k" else len(wanted))
+    if len(chosen) < settings.top_k and settings.pool == "top-k":
+        evidence.note("candidates", f"{len(chosen)} trials kept their weights, fewer than `--top-k {settings.top_k}`")
+    checkpoints = {result.trial_id: folder / str(result.checkpoint) for result in chosen}
+    if settings.soup:
+        scores = {result.trial_id: result.val_miou or 0.0 for result in chosen}
+        checkpoints |= _soups(checkpoints, scores, settings.data_folder, folder / "soups", evidence)
+    for one, checkpoint in checkpoints.items():
+        usable = usable_sets(read_config(checkpoint))
+        if settings.first_tta not in usable:
+            raise BadInput(
+                f"The value of `--tta` is {settings.tta!r}, but the network of {one} takes one image size only. "
+                f"Choose one of auto, {', '.join(usable)}."
+            )
+    store = folder / "predictions"
+    grid = _fitting_grid(checkpoints, store, settings, evidence)
+    return Pool(checkpoints, settings.data_folder, grid, store)
+
+
+def _soups(
+    checkpoints: dict[str, Path], scores: dict[str, float], data: DataFolder, folder: Path, evidence: Evidence
+) -> dict[str, Path]:
+    """Checkpoint folders of the soups that are more than their best ingredient."""
+    soups = {}
+    groups = soup_groups(checkpoints)
+    for group in groups:
+        soup = cook(group, checkpoints, scores, data, folder)
+        reached = f"val mIoU {soup.val_miou:.4f}, best ingredient {scores[soup.ingredients[0]]:.4f}"
+        if len(soup.ingredients) > 1:
+            soups[soup.folder.name] = soup.folder
+            evidence.note(soup.folder.name, f"mean of {', '.join(soup.ingredients)}: {reached}", kept=True)
+        else:
+            evidence.note("soup", f"no other of {', '.join(soup.tried)} raises the best one: {reached}")
+    if not groups:
+        evidence.note("soup", "no two candidates share architecture and initialisation")
+    return soups
+
+
+def _fitting_grid(checkpoints: dict[str, Path], store: Path, settings: SearchSettings, evidence: Evidence) -> Grid:
+    """The grid that was asked for, or the smaller one where the disk does not take it.
+
+    Raises:
+        BadInput: it takes neither.
+    """
+    splits = {
+        one: open_split(settings.data_folder, "val", read_config(checkpoint).predict_size)
+        for one, checkpoint in checkpoints.items()
+    }
+    split = next(iter(splits.values()))
+    views = {"none", settings.first_tta}
+    for side in [SIDE] if settings.ensemble_size == str(SIDE) else [None, SIDE]:
+        grid = open_grid(split, side)
+        names = {
+            prediction_name(checkpoint, tta, grid, splits[one].key)
+            for one, checkpoint in checkpoints.items()
+            for tta in views
+        }
+        missing = sum(not (store / name).is_dir() for name in names)
+        try:
+            make_room(store, names, missing * grid.num_bytes, round(settings.store_gb * 1e9))
+        except BadInput as error:
+            if side == SIDE:
+                raise
+            evidence.note("native size", f"{SIDE} x {SIDE} pixels of each photo decide instead. {error}")
+            continue
+        break
+    return grid
