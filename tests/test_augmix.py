@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tests.tiny import tiny_config
-from trashseg_core.augment import augmix as augmix_module
 from trashseg_core.augment.augmix import Augmix
 from trashseg_core.augment.object_bank import MAX_SHARE, MIN_AREA_PX, ObjectBank
 from trashseg_core.config import TrialConfig
@@ -139,14 +138,11 @@ def test_every_object_of_a_class_is_drawn() -> None:
 
 
 def test_one_to_the_given_number_of_objects_is_pasted_each_as_likely(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[int] = []
-    monkeypatch.setattr(augmix_module, "_paste", lambda *_: calls.append(len(numbers)))
-    numbers: list[int] = []
+    counts: list[int] = []
     mix = augmix(bank_of([1, 2]), augmix_max_objects=3)
-    for seed in range(600):
-        numbers.append(seed)
-        mix(*ground(), FULL, np.random.default_rng(seed))
-    assert np.bincount(np.bincount(calls)[1:], minlength=4) == pytest.approx([0, 200, 200, 200], abs=40)
+    monkeypatch.setattr(mix, "_paste", lambda image, labels, extent, draws: counts.append(len(draws)))
+    pasted(mix, 600)
+    assert np.bincount(counts, minlength=4) == pytest.approx([0, 200, 200, 200], abs=40)
 
 
 def test_objects_come_in_all_sizes_from_0_6_to_1_4() -> None:
