@@ -146,7 +146,7 @@ def test_one_to_the_given_number_of_objects_is_pasted_each_as_likely(monkeypatch
 
 
 def test_objects_come_in_all_sizes_from_0_6_to_1_4() -> None:
-    sides = [np.sqrt((labels == 1).sum()) for _, labels in pasted(augmix(bank_of([1]), augmix_max_objects=1), 200)]
+    sides = [np.sqrt((labels == 1).sum()) for _, labels in pasted(augmix(bank_of([1]), augmix_max_objects=1), 500)]
     assert 6.5 < min(sides) < 8.5 and 15.5 < max(sides) < 17.5
     assert np.mean(sides) == pytest.approx(12, abs=0.4)
 

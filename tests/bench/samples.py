@@ -136,5 +136,5 @@ def _augmix(size: int, repeats: int) -> Row:
         0.25,
         "x",
         "cache and default pipeline (`light`)",
-        "rotation of the patches and their blending",
+        "the look-up of 3 pixels in 4 that the patches show, from crops that no cache holds, and the copy of the photo",
     )
