@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numba
 
@@ -14,6 +14,7 @@ from trashseg_core.files import locked
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
+CONFIG: Any = numba.config
 
 
 def _cache_dir() -> str:
@@ -25,7 +26,7 @@ def _cache_dir() -> str:
     sources = [path.read_bytes() for path in sorted(package.rglob("*.py"))]
     digest = hashlib.sha256(b"".join(source for source in sources if b"import compiled" in source)).hexdigest()[:12]
     beside = package / "__pycache__" if os.access(package, os.W_OK) else cache_root()
-    return str(Path(numba.config.CACHE_DIR or beside) / f"compiled-{digest}")
+    return str(Path(CONFIG.CACHE_DIR or beside) / f"compiled-{digest}")
 
 
 CACHE_DIR = _cache_dir()
@@ -37,14 +38,14 @@ def compiled(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
     The machine code is kept for later processes: beside the sources, or in the project's cache folder where they are
     read-only, or in `$NUMBA_CACHE_DIR`. Where nothing can be written, each process compiles for itself.
     """
-    options = {"nogil": True, "fastmath": True, "error_model": "numpy"}
-    previous, numba.config.CACHE_DIR = numba.config.CACHE_DIR, CACHE_DIR
+    options: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy"}
+    previous, CONFIG.CACHE_DIR = CONFIG.CACHE_DIR, CACHE_DIR
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba: no folder to cache in
         return numba.njit(**options)(function)
     finally:
-        numba.config.CACHE_DIR = previous
+        CONFIG.CACHE_DIR = previous
 
 
 def warm_up(function: Callable[Given, Returned], *args: Given.args, **kwargs: Given.kwargs) -> Returned:

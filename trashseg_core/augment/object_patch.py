@@ -91,21 +91,14 @@ def resample(crop: np.ndarray, turned: Turned, drawn: np.ndarray) -> tuple[np.nd
         low, high = _span(row, turned.along[0], crop.shape[0], 0.0, turned.width - 1.0)
         low, high = _span(column, turned.along[1], crop.shape[1], low, high)
         first = math.ceil(low)
-        last = max(first, math.floor(high) + 1)
-        spans[y, 0], spans[y, 1] = first, last
-        if filled + last - first > taps.shape[1]:
+        count = max(0, math.floor(high) + 1 - first)
+        spans[y, 0], spans[y, 1] = first, first + count
+        if filled + count > taps.shape[1]:
             area += _mix(taps, filled, red, green, blue, patch, done)
             done, filled = done + filled, 0
-        _gather(
-            crop,
-            row + first * turned.along[0],
-            column + first * turned.along[1],
-            turned.along,
-            taps,
-            filled,
-            filled + last - first,
-        )
-        filled += last - first
+        row, column = row + first * turned.along[0], column + first * turned.along[1]
+        _gather(crop, row, column, turned.along, taps, filled, filled + count)
+        filled += count
     return patch, spans, area + _mix(taps, filled, red, green, blue, patch, done)
 
 
@@ -136,7 +129,9 @@ def _gather(
 
 
 @compiled
-def _mix(taps: np.ndarray, count: int, red: float, green: float, blue: float, patch: np.ndarray, start: int) -> int:
+def _mix(
+    taps: np.ndarray, count: int, red: np.float32, green: np.float32, blue: np.float32, patch: np.ndarray, start: int
+) -> int:
     """Weigh what was gathered, recolour it up to white, append it to the patch; return how much is seen of it."""
     area, begin = 0, np.uint64(start)
     for x in range(np.uint64(count)):

@@ -77,7 +77,7 @@ def _place(labels: np.ndarray, turned: Turned, extent: tuple[int, int], drawn: n
 
 @compiled
 def _is_object(label: np.uint8) -> bool:
-    return np.uint8(label - np.uint8(1)) < IGNORED - 1  # 0 - 1 is 255
+    return bool(np.uint8(label - np.uint8(1)) < IGNORED - 1)  # 0 - 1 is 255
 
 
 @compiled
@@ -138,4 +138,4 @@ def _label_row(
         lost[lost_at + x] = old if painted else np.uint8(0)
         covered |= lost[lost_at + x]
         labels[at + x] = label if painted else old
-    return covered > 0
+    return bool(covered > 0)
