@@ -201,6 +201,29 @@ def test_free_places_are_preferred_to_covering_objects() -> None:
     assert np.mean([bool(((one == 1) & (labels == 5)).any()) for one in mixed]) < 0.2
 
 
+def test_of_places_that_all_cover_objects_the_one_that_covers_least_is_taken() -> None:
+    """Stripes of objects with a growing share of the columns: the object goes where there are fewest."""
+    image, labels = ground()
+    labels[:, ::4], labels[:, 17::4], labels[:, 34::4] = 5, 5, 5
+    mix = augmix(bank_of([1], side=12), augmix_max_objects=1)
+    moved = [mix(image, labels, FULL, np.random.default_rng(seed))[1] == 1 for seed in range(100)]
+    assert np.mean([np.nonzero(one)[1].mean() for one in moved]) < 20
+
+
+def test_crumbs_that_an_object_leaves_are_ignored() -> None:
+    """At 64 px a part of less than 4 px is a crumb: of blocks of 4 px, those that an object's edge cuts."""
+    image, labels = ground()
+    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        labels[row::4, column::4] = 5
+    mix, ignored = augmix(bank_of([1], side=20), augmix_max_objects=1), 0
+    for seed in range(20):
+        moved = mix(image, labels, FULL, np.random.default_rng(seed))[1]
+        assert (labels[moved == 255] == 5).all()
+        ignored += (moved == 255).sum()
+        assert (np.add.reduceat(np.add.reduceat(moved == 5, range(0, 64, 4), 0), range(0, 64, 4), 1) % 4 == 0).all()
+    assert ignored > 100
+
+
 def test_objects_are_spread_over_the_whole_photo() -> None:
     heat = sum((labels == 1).astype(int) for _, labels in pasted(augmix(bank_of([1], side=8)), 300))
     assert (heat.reshape(4, 16, 4, 16).sum(axis=(1, 3)) > 100).all() and (heat[[0, -1]].sum(axis=1) > 0).all()
