@@ -136,5 +136,5 @@ def _augmix(size: int, repeats: int) -> Row:
         0.25,
         "x",
         "cache and default pipeline (`light`)",
-        "the look-up of 3 pixels in 4 that the patches show, from crops that no cache holds, and the copy of the photo",
+        "the bilinear look-up of the patches' pixels, nearly half of it; then the copy of the photo and the search for crumbs",
     )
