@@ -136,5 +136,5 @@ def _augmix(size: int, repeats: int) -> Row:
         0.25,
         "x",
         "cache and default pipeline (`light`)",
-        "the bilinear look-up of the patches' pixels, nearly half of it; then the copy of the photo and the search for crumbs",
+        "the bilinear look-up of the patches' pixels, nearly half of it; the photo's copy; the search for crumbs",
     )
