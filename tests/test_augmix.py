@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tests.tiny import tiny_config
-from trashseg_core.augment import augmix as augmix_module
 from trashseg_core.augment.augmix import Augmix
 from trashseg_core.augment.object_bank import MAX_SHARE, MIN_AREA_PX, ObjectBank
 from trashseg_core.config import TrialConfig
@@ -139,18 +138,15 @@ def test_every_object_of_a_class_is_drawn() -> None:
 
 
 def test_one_to_the_given_number_of_objects_is_pasted_each_as_likely(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[int] = []
-    monkeypatch.setattr(augmix_module, "_paste", lambda *_: calls.append(len(numbers)))
-    numbers: list[int] = []
+    counts: list[int] = []
     mix = augmix(bank_of([1, 2]), augmix_max_objects=3)
-    for seed in range(600):
-        numbers.append(seed)
-        mix(*ground(), FULL, np.random.default_rng(seed))
-    assert np.bincount(np.bincount(calls)[1:], minlength=4) == pytest.approx([0, 200, 200, 200], abs=40)
+    monkeypatch.setattr(mix, "_paste", lambda image, labels, extent, draws: counts.append(len(draws)))
+    pasted(mix, 600)
+    assert np.bincount(counts, minlength=4) == pytest.approx([0, 200, 200, 200], abs=40)
 
 
 def test_objects_come_in_all_sizes_from_0_6_to_1_4() -> None:
-    sides = [np.sqrt((labels == 1).sum()) for _, labels in pasted(augmix(bank_of([1]), augmix_max_objects=1), 200)]
+    sides = [np.sqrt((labels == 1).sum()) for _, labels in pasted(augmix(bank_of([1]), augmix_max_objects=1), 500)]
     assert 6.5 < min(sides) < 8.5 and 15.5 < max(sides) < 17.5
     assert np.mean(sides) == pytest.approx(12, abs=0.4)
 
@@ -203,6 +199,29 @@ def test_free_places_are_preferred_to_covering_objects() -> None:
     mix = augmix(bank_of([1], side=8), augmix_max_objects=1)
     mixed = [mix(image, labels, FULL, np.random.default_rng(seed))[1] for seed in range(40)]
     assert np.mean([bool(((one == 1) & (labels == 5)).any()) for one in mixed]) < 0.2
+
+
+def test_of_places_that_all_cover_objects_the_one_that_covers_least_is_taken() -> None:
+    """Stripes of objects with a growing share of the columns: the object goes where there are fewest."""
+    image, labels = ground()
+    labels[:, ::4], labels[:, 17::4], labels[:, 34::4] = 5, 5, 5
+    mix = augmix(bank_of([1], side=12), augmix_max_objects=1)
+    moved = [mix(image, labels, FULL, np.random.default_rng(seed))[1] == 1 for seed in range(100)]
+    assert np.mean([np.nonzero(one)[1].mean() for one in moved]) < 20
+
+
+def test_crumbs_that_an_object_leaves_are_ignored() -> None:
+    """At 64 px a part of less than 4 px is a crumb: of blocks of 4 px, those that an object's edge cuts."""
+    image, labels = ground()
+    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        labels[row::4, column::4] = 5
+    mix, ignored = augmix(bank_of([1], side=20), augmix_max_objects=1), 0
+    for seed in range(20):
+        moved = mix(image, labels, FULL, np.random.default_rng(seed))[1]
+        assert (labels[moved == 255] == 5).all()
+        ignored += (moved == 255).sum()
+        assert (np.add.reduceat(np.add.reduceat(moved == 5, range(0, 64, 4), 0), range(0, 64, 4), 1) % 4 == 0).all()
+    assert ignored > 100
 
 
 def test_objects_are_spread_over_the_whole_photo() -> None:

@@ -84,6 +84,22 @@ def test_a_mosaic_keeps_proportions_and_shows_photos_at_their_own_scale_down_to_
     assert 3.3 < min(widths) < 5.5 and 6 < max(widths) < 11
 
 
+@pytest.mark.parametrize(("share", "shown"), [(0.0, 32), (1.0, 64)])
+def test_a_quarter_of_a_mosaic_shows_half_of_a_photo_s_sides_up_to_all(share: float, shown: int) -> None:
+    """Every pixel of the photo has a colour of its own, so that the shown ones can be counted."""
+
+    class Ends(np.random.Generator):
+        def uniform(self, low: float, high: float) -> float:  # type: ignore[override]
+            return 0.5 if low == 0.25 else low + share * (high - low)
+
+    image = np.zeros((SIZE, SIZE, 3), np.uint8)
+    image[..., 0], image[..., 1] = np.arange(SIZE) * 4, np.arange(SIZE)[:, None] * 4
+    one = Square(image, np.zeros((SIZE, SIZE), np.uint8), (SIZE, SIZE))
+    quarter = mosaic([one] * 4, Ends(np.random.PCG64(0))).image[:32, :32].astype(int)
+    spread = (quarter[-1, -1, :2] - quarter[0, 0, :2]) / 4 * 32 / 31
+    assert spread == pytest.approx([shown, shown], abs=1.5)
+
+
 @pytest.mark.parametrize("ratio", [0.0, 0.25, 0.5, 0.9])
 def test_cutmix_replaces_a_rectangle_of_share_1_minus_lambda(ratio: float) -> None:
     result = cutmix(photo(1), photo(2), Fixed(ratio, (32, 32)))

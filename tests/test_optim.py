@@ -60,6 +60,27 @@ def test_sgd_without_momentum_is_possible() -> None:
     assert build_optimizer(tiny_config(optimizer="sgd", momentum=0), network()).param_groups[0]["nesterov"] is False
 
 
+def step_from_1(gradients: list[float], **fields: Any) -> float:
+    """Where a weight of 1 lies after a step for each gradient."""
+    weight = nn.Linear(1, 1, bias=False)
+    weight.weight.data.fill_(1.0)
+    optimizer = build_optimizer(tiny_config(lr=0.1, **fields), weight)
+    for gradient in gradients:
+        weight.weight.grad = torch.full((1, 1), gradient)
+        optimizer.step()
+    return float(weight.weight.detach())
+
+
+def test_sgd_looks_ahead_by_nesterov_s_momentum() -> None:
+    assert step_from_1([2.0], optimizer="sgd", momentum=0.5, weight_decay=0.0) == pytest.approx(1 - 0.1 * (2 + 0.5 * 2))
+
+
+def test_lion_steps_by_the_sign_and_decays_by_rate_times_decay() -> None:
+    """Chen et al. 2023, arXiv 2302.06675, algorithm 2: with beta 0.9 and 0.99 a small turn does not change the sign."""
+    found = step_from_1([2.0, -0.01], optimizer="lion", weight_decay=0.5)
+    assert found == pytest.approx((1 - 0.05) * ((1 - 0.05) * 1 - 0.1) - 0.1)
+
+
 def test_no_average_is_none() -> None:
     assert build_average(tiny_config(weight_average="none"), network()) is None
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from trashseg_core.augment.augmix import _paste
-from trashseg_core.augment.remnants import ignore_remnants
+from trashseg_core.augment.pasting import _blend
+from trashseg_core.augment.remnants import FRAME, ignore_remnants
 
 SIZE = 128
 CRUMB = 16
@@ -16,7 +16,7 @@ def covered(labels: np.ndarray, top: int, left: int, height: int, width: int, la
     after = labels.copy()
     lost = after[top : top + height, left : left + width].copy()
     after[top : top + height, left : left + width] = label
-    ignore_remnants(after, top, left, lost)
+    ignore_remnants(after, np.pad(lost, FRAME), top, left)
     return after
 
 
@@ -39,7 +39,7 @@ def test_the_minimum_grows_with_the_sample(left_over: int, ignored: bool) -> Non
     labels[20, 30 : 40 + left_over] = 3
     after = labels.copy()
     after[15:35, 30:40] = 9
-    ignore_remnants(after, 15, 30, labels[15:35, 30:40])
+    ignore_remnants(after, np.pad(labels[15:35, 30:40], FRAME), 15, 30)
     assert (after == 255).sum() == (left_over if ignored else 0)
 
 
@@ -102,6 +102,9 @@ def test_ignored_pixels_and_background_have_no_remnants() -> None:
 @pytest.mark.parametrize(("side", "ignored"), [(6, 11), (10, 0)])
 def test_a_paste_ignores_the_remnants_of_what_it_covers(side: int, ignored: int) -> None:
     image, labels = np.zeros((SIZE, SIZE, 3), np.uint8), with_block(40, 40, side, side)
-    _paste(image, labels, np.full((20, 20, 4), 255, np.uint8), 7, 41, 41)
+    patch, spans = np.full(400, 0xFFFFFFFF, np.uint32), np.tile([0, 20], (20, 1))
+    lost, covers = _blend(image, labels, patch, spans, np.uint8(7), 41, 41, 20)
+    assert covers and np.count_nonzero(lost) == (side - 1) ** 2
+    ignore_remnants(labels, lost, 41, 41)
     assert (labels == 7).sum() == 400
     assert (labels == 255).sum() == ignored and (labels == 3).sum() == (0 if ignored else 19)

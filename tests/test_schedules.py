@@ -32,6 +32,10 @@ def test_after_the_warm_up_half_a_cosine_falls_to_the_least_factor() -> None:
     assert factor(0.4) == pytest.approx(quarter)
 
 
+def test_cosine_and_poly_end_at_a_hundredth_of_the_peak() -> None:
+    assert [factor(1 - 1e-9, schedule) for schedule in ("cosine", "poly")] == pytest.approx([0.01, 0.01], abs=1e-6)
+
+
 @pytest.mark.parametrize("power", [0.9, 2.0])
 def test_poly_falls_by_its_power(power: float) -> None:
     expected = MIN_LR_FACTOR + (1 - MIN_LR_FACTOR) * 0.25**power

@@ -1,22 +1,56 @@
 """Inner loops in machine code: numba as this project uses it."""
 
+import hashlib
+import os
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 import numba
 
+from trashseg_core.data.cache_store import cache_root
+from trashseg_core.files import locked
+
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
+CONFIG: Any = numba.config
+
+
+def _cache_dir() -> str:
+    """A folder for the machine code of each state of the compiled sources.
+
+    numba itself notices changes of the file that a function stands in only, not of what the function calls.
+    """
+    package = Path(__file__).parent
+    sources = [path.read_bytes() for path in sorted(package.rglob("*.py"))]
+    digest = hashlib.sha256(b"".join(source for source in sources if b"import compiled" in source)).hexdigest()[:12]
+    beside = package / "__pycache__" if os.access(package, os.W_OK) else cache_root()
+    return str(Path(CONFIG.CACHE_DIR or beside) / f"compiled-{digest}")
+
+
+CACHE_DIR = _cache_dir()
 
 
 def compiled(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
     """Compile a function of numpy arrays and scalars at its first call; it then runs without the interpreter lock.
 
-    The machine code is kept for later processes: beside the source, else, where that folder is read-only, in the user's
-    cache folder (`NUMBA_CACHE_DIR` names another one). Where nothing can be written, each process compiles for itself.
-    What a compiled function calls must lie in its own file: numba notices changes there only.
+    The machine code is kept for later processes: beside the sources, or in the project's cache folder where they are
+    read-only, or in `$NUMBA_CACHE_DIR`. Where nothing can be written, each process compiles for itself.
     """
+    options: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy"}
+    previous, CONFIG.CACHE_DIR = CONFIG.CACHE_DIR, CACHE_DIR
     try:
-        return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-    except RuntimeError:  # numba found no folder to cache in
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # numba: no folder to cache in
+        return numba.njit(**options)(function)
+    finally:
+        CONFIG.CACHE_DIR = previous
+
+
+def warm_up(function: Callable[Given, Returned], *args: Given.args, **kwargs: Given.kwargs) -> Returned:
+    """Call a compiled function for the first time: of several processes that do, one compiles, the others load."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # a cache folder that cannot be written has no room for the machine code either
+            stack.enter_context(locked(cache_root() / ".compiled.lock"))
+        return function(*args, **kwargs)

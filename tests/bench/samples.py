@@ -136,5 +136,5 @@ def _augmix(size: int, repeats: int) -> Row:
         0.25,
         "x",
         "cache and default pipeline (`light`)",
-        "rotation of the patches and their blending",
+        "the bilinear look-up of the patches' pixels, nearly half of it; the photo's copy; the search for crumbs",
     )

@@ -1,16 +1,18 @@
-"""Remnants: crumbs of an object that a pasted one covers."""
+"""Remnants, compiled: crumbs of an object that a pasted one covers."""
 
-import cv2
 import numpy as np
 
+from trashseg_core.compiled import compiled
 from trashseg_core.data.label_maps import IGNORED
 
 MIN_SIDE = 1 / 32
 """A remnant of fewer pixels than a square of this share of the sample's side is a crumb: 16 px of 128 x 128."""
-TOUCHING = np.ones((3, 3), np.uint8)
+FRAME = 2
+"""Pixels of 0 around a window: its neighbours have neighbours too."""
 
 
-def ignore_remnants(labels: np.ndarray, top: int, left: int, lost: np.ndarray) -> None:
+@compiled
+def ignore_remnants(labels: np.ndarray, lost: np.ndarray, top: int, left: int) -> None:
     """Set the crumbs that a paste left of the objects below to 255; nobody could tell their class.
 
     A crumb is a connected part of a class that lost pixels to the paste, touches them, and is now smaller than the
@@ -18,32 +20,85 @@ def ignore_remnants(labels: np.ndarray, top: int, left: int, lost: np.ndarray) -
 
     Args:
         labels: uint8 (S, S) after the paste; changed in place.
-        top: first row of the window that was pasted into; `left`: its first column.
-        lost: uint8 (h, w), the labels before the paste of the pixels that were pasted over, elsewhere 0.
+        lost: uint8 (h + 4, w + 4), in a frame of 0: the labels before the paste of the pixels that were pasted over.
+        top: row of the window of h x w px that was pasted into; `left`: its column.
     """
-    side = max(2, round(MIN_SIDE * labels.shape[0]))
-    first_row, first_column = max(0, top - side), max(0, left - side)
-    near = labels[first_row : top + lost.shape[0] + side, first_column : left + lost.shape[1] + side]
-    covered = lost
-    while label := int(covered.max()):
-        covered = cv2.threshold(covered, label - 1, 0, cv2.THRESH_TOZERO_INV)[1]
-        remaining = (near == label).view(np.uint8)
-        outlines, tree = cv2.findContours(remaining, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-        for number, outline in enumerate(outlines):
-            if cv2.contourArea(outline) < side * side and tree[0, number, 3] < 0:  # no hole; it may go on beyond
-                column, row = outline[0, 0].tolist()
-                seed = (first_column + column, first_row + row)
-                _ignore_crumb(labels, seed, (lost == label).view(np.uint8), top, left, side * side)
+    top, left = top - FRAME, left - FRAME
+    beside = _beside(_window(labels, lost.shape, top, left), lost)
+    part = np.empty((max(2, round(MIN_SIDE * len(labels))) ** 2, 2), np.int64)
+    chain, eights = np.empty(len(beside), np.int32), beside.view(np.uint64)
+    for eight in range(np.uint64(len(eights))):
+        if eights[eight]:  # rarely: they are looked through eight at a time
+            for at in range(8 * int(eight), 8 * int(eight) + 8):
+                if beside[at]:
+                    row, column = top + at // lost.shape[1], left + at % lost.shape[1]
+                    if labels[row, column] == beside[at]:
+                        _ignore_crumb(labels, part, row, column)
+                    _clear_chain(beside, lost.shape[1], chain, at)
 
 
-def _ignore_crumb(labels: np.ndarray, seed: tuple[int, int], lost: np.ndarray, top: int, left: int, least: int) -> None:
-    """Ignore the part around a pixel (column, row) if it has fewer than `least` pixels and touches lost ones."""
-    framed = np.zeros((labels.shape[0] + 2, labels.shape[1] + 2), np.uint8)
-    flags = 8 | cv2.FLOODFILL_MASK_ONLY  # 8 neighbours
-    area, _, _, (column, row, width, height) = cv2.floodFill(labels, framed, seed, 0, flags=flags)
-    if area < least:
-        box = np.s_[row : row + height + 2, column : column + width + 2]
-        gone = np.zeros_like(framed)
-        gone[top + 1 :, left + 1 :][: lost.shape[0], : lost.shape[1]] = lost
-        if (cv2.dilate(framed[box], TOUCHING) & gone[box]).any():
-            labels[framed[1:-1, 1:-1].view(bool)] = IGNORED
+@compiled
+def _window(labels: np.ndarray, shape: tuple[int, int], top: int, left: int) -> np.ndarray:
+    """Cut out the labels of a window; what lies outside of the sample is 0."""
+    window = np.zeros(shape, np.uint8)
+    source, target = labels.reshape(-1), window.reshape(-1)
+    first, last = max(0, -left), min(shape[1], len(labels) - left)
+    for y in range(max(0, -top), min(shape[0], len(labels) - top)):
+        begin, end = np.uint64((top + y) * len(labels) + left + first), np.uint64(y * shape[1] + first)
+        for x in range(np.uint64(last - first)):
+            target[end + x] = source[begin + x]
+    return window
+
+
+@compiled
+def _beside(window: np.ndarray, lost: np.ndarray) -> np.ndarray:
+    """Find the pixels of objects beside a lost one of the same label, in one flat loop, which becomes vector code.
+
+    Returns:
+        uint8, flat, filled up to a multiple of 8: the labels of these pixels, elsewhere 0.
+    """
+    here, gone, found = window.reshape(-1), lost.reshape(-1), np.zeros((lost.size + 7) // 8 * 8, np.uint8)
+    one, line = np.uint64(1), np.uint64(lost.shape[1])
+    for at in range(line + one, np.uint64(lost.size) - line - one):
+        label = here[at]
+        touches = (gone[at - one] == label) | (gone[at + one] == label)
+        touches |= (gone[at - line - one] == label) | (gone[at - line] == label) | (gone[at - line + one] == label)
+        touches |= (gone[at + line - one] == label) | (gone[at + line] == label) | (gone[at + line + one] == label)
+        found[at] = label if touches & (label != IGNORED) else np.uint8(0)
+    return found
+
+
+@compiled
+def _ignore_crumb(labels: np.ndarray, part: np.ndarray, row: int, column: int) -> None:
+    """Set the part around a pixel to 255 if it has fewer pixels than `part`, int64 (least, 2), has room for."""
+    label, size, count, done = labels[row, column], len(labels), 1, 0
+    part[0], labels[row, column] = (row, column), IGNORED
+    while done < count < len(part):
+        for y in range(max(0, part[done, 0] - 1), min(size, part[done, 0] + 2)):
+            for x in range(max(0, part[done, 1] - 1), min(size, part[done, 1] + 2)):
+                if labels[y, x] == label and count < len(part):
+                    part[count], labels[y, x] = (y, x), IGNORED
+                    count += 1
+        done += 1
+    if count == len(part):
+        for number in range(count):
+            labels[part[number, 0], part[number, 1]] = label
+
+
+@compiled
+def _clear_chain(beside: np.ndarray, line: int, chain: np.ndarray, start: int) -> None:
+    """Set a pixel and those of its label that hang together with it to 0: all are of one part.
+
+    Args:
+        beside: uint8, a flat window in a frame of 0; `line`: its width.
+        chain: int32, room for the places of all its pixels.
+    """
+    label, count, done = beside[start], 1, 0
+    chain[0], beside[start] = start, 0
+    while done < count:
+        for above in range(chain[done] - line, chain[done] + line + 1, line):
+            for at in range(above - 1, above + 2):
+                if beside[at] == label:
+                    beside[at], chain[count] = 0, at
+                    count += 1
+        done += 1
