@@ -92,7 +92,7 @@ def offer_crf(pool: Pool, offered: Candidates, settings: SearchSettings, best: O
         evidence.note("CRF", "not tried: its kernels are in px of the photo, but val was predicted at 256 x 256")
         return best
     from trashseg_core.ensemble.crf_step import with_crf
-    from trashseg_core.inference.crf import CrfSettings
+    from trashseg_core.inference.crf_settings import CrfSettings
 
     refined = with_crf(offered, best.choice, pool.data, pool.split, CrfSettings())
     return evidence.offer(best, refined, forced=settings.crf == "on")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from trashseg_core.errors import BadInput
-from trashseg_core.inference.crf import CrfSettings, dense_crf, dense_crf_many
+from trashseg_core.inference.crf import dense_crf, dense_crf_many
+from trashseg_core.inference.crf_settings import CrfSettings
 
 ORACLE_CASES = ("std_1", "std_5", "std_10", "alt_5")
 SETTINGS = CrfSettings(iterations=3)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from trashseg_core.inference.crf import CrfSettings, dense_crf
+from trashseg_core.inference.crf import dense_crf
+from trashseg_core.inference.crf_settings import CrfSettings
 from trashseg_core.inference.decision import CHUNK_PX, Decision
 
 RGB = np.random.default_rng(1).integers(0, 256, (90, 110, 3), dtype=np.uint8)

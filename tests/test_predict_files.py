@@ -17,7 +17,8 @@ from trashseg_core.data.resize import fit_photo
 from trashseg_core.ensemble.bundle import Ensemble, Member, load_ensemble, read_ensemble, write_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.inference import ensemble_predict
-from trashseg_core.inference.crf import CrfSettings, dense_crf
+from trashseg_core.inference.crf import dense_crf
+from trashseg_core.inference.crf_settings import CrfSettings
 from trashseg_core.inference.ensemble_predict import predict_photos
 from trashseg_core.inference.predict import predict_logits, to_native
 from trashseg_core.inference.predict_files import find_photos, predict_files

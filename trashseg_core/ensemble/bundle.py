@@ -13,7 +13,7 @@ from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput
 from trashseg_core.files import atomic_folder, read_json, write_json
 from trashseg_core.hardware import device
-from trashseg_core.inference.crf import CrfSettings
+from trashseg_core.inference.crf_settings import CrfSettings
 from trashseg_core.inference.decision import Decision
 from trashseg_core.models import Network
 

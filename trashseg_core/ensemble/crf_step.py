@@ -14,7 +14,8 @@ from trashseg_core.data.photos import read_photo
 from trashseg_core.ensemble.crossfit import Outcome
 from trashseg_core.ensemble.scoring import Mixture, mean_planes
 from trashseg_core.ensemble.steps import Candidates, Plan
-from trashseg_core.inference.crf import CrfSettings, dense_crf_many
+from trashseg_core.inference.crf import dense_crf_many
+from trashseg_core.inference.crf_settings import CrfSettings
 from trashseg_core.inference.predict import first_argmax
 
 

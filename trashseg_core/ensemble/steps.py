@@ -21,7 +21,7 @@ from trashseg_core.ensemble.scoring import (
     pixel_scores,
     plain_mixture,
 )
-from trashseg_core.inference.crf import CrfSettings
+from trashseg_core.inference.crf_settings import CrfSettings
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,14 @@
 """Dense CRF: label maps that follow the edges of the photo, by mean field inference."""
 
-import dataclasses
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 
 from trashseg_core.compiled import compiled
-from trashseg_core.errors import BadInput
-from trashseg_core.field_values import as_type
+from trashseg_core.inference.crf_settings import CrfSettings
 from trashseg_core.inference.grid_gaussian import build_gaussian
 from trashseg_core.inference.permutohedral import build_bilateral
 
@@ -19,50 +16,8 @@ LEAST_PROBABILITY = 1e-5
 """Below it a probability counts as this much: a network's zero is no certainty."""
 ROUNDING = 1e-3
 """How far above 1 a probability may lie."""
-RANGES: dict[str, tuple[float, float]] = {
-    "iterations": (1, 1000),
-    "gaussian_sxy": (0.1, 10_000),
-    "gaussian_compat": (0, 1000),
-    "bilateral_sxy": (1, 10_000),
-    "bilateral_srgb": (1, 1000),
-    "bilateral_compat": (0, 1000),
-}
-
 PhotoAndProbabilities = tuple[np.ndarray, np.ndarray]
 """RGB uint8 (H, W, 3), and float32 (C, H, W)."""
-
-
-@dataclass(frozen=True)
-class CrfSettings:
-    """Widths and weights of the two kernels; JSON scalars only, as `ensemble.json` keeps them.
-
-    The Gaussian kernel smooths whatever is near, the bilateral one what is near and of one colour.
-    """
-
-    iterations: int = 10
-    gaussian_sxy: float = 3.0
-    """standard deviation in px"""
-    gaussian_compat: float = 3.0
-    """weight of the message"""
-    bilateral_sxy: float = 49.0
-    """standard deviation in px"""
-    bilateral_srgb: float = 5.0
-    """standard deviation of the colour, in steps of 0 to 255"""
-    bilateral_compat: float = 4.0
-    """weight of the message"""
-
-    def __post_init__(self) -> None:
-        """Refuse values that no CRF could use.
-
-        Raises:
-            BadInput: a value has the wrong type or is out of range.
-        """
-        for field in dataclasses.fields(self):
-            value = as_type(field.name, type(field.default), getattr(self, field.name))
-            low, high = RANGES[field.name]
-            if not low <= value <= high:
-                raise BadInput(f"The value of `{field.name}` is {value}, but must be between {low:g} and {high:g}.")
-            object.__setattr__(self, field.name, value)
 
 
 def dense_crf(rgb: np.ndarray, probabilities: np.ndarray, settings: CrfSettings) -> np.ndarray:

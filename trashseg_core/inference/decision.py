@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trashseg_core.inference.crf import CrfSettings, dense_crf
+from trashseg_core.inference.crf_settings import CrfSettings
 from trashseg_core.inference.predict import first_argmax
 
 _memory = threading.local()
@@ -43,7 +43,11 @@ class Decision:
         """The probabilities whose argmax the labels are, float32 (C, H, W); arguments as in `labels`."""
         scores = self._scores(logits, np.empty((self.weights.shape[1], *rgb.shape[:2]), np.float32))
         scores /= scores.sum(axis=0)
-        return scores if self.crf is None else dense_crf(rgb, scores, self.crf)
+        if self.crf is None:
+            return scores
+        from trashseg_core.inference.crf import dense_crf  # loads the compiler, which few predictions need
+
+        return dense_crf(rgb, scores, self.crf)
 
     def _scores(self, logits: Iterable[np.ndarray], scores: np.ndarray) -> np.ndarray:
         """In proportion to the probabilities: the members' mean, times exp of the offsets; written to `scores`."""
