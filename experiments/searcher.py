@@ -61,7 +61,7 @@ class OptunaSearcher(Searcher):
         cut: Set[str] = frozenset(),
         *,
         first_rung: int = 1,
-        sampler: str = "forest",
+        sampler: str = "tpe",
         promotion: PromotionAsha | None = None,
     ) -> None:
         """Create a searcher over a journal.

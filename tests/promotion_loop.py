@@ -35,7 +35,7 @@ class Fake:
 class Loop:
     """Plays Ray's controller: round by round, each running trial reports an epoch in the order it started."""
 
-    def __init__(self, path: Path, slots: int = 2, trials: int = TRIALS, sampler: str = "forest") -> None:
+    def __init__(self, path: Path, slots: int = 2, trials: int = TRIALS) -> None:
         self.journal, self.slots = Journal(path), slots
         self.scheduler = PromotionAsha(self.journal, "val_miou", EPOCHS, 3, 3.0, trials, slots)
         self.searcher = OptunaSearcher(
@@ -46,7 +46,6 @@ class Loop:
             slots,
             cut=self.scheduler.cut,
             first_rung=3,
-            sampler=sampler,
             promotion=self.scheduler,
         )
         self.recorder = Recorder(self.journal, "val_miou")
