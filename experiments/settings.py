@@ -90,11 +90,10 @@ class SearchSettings:
     """Hyperparameters fixed for all trials, whatever the space says: `--set image_size=256 lr=1e-3`."""
     scheduler: Literal["asha", "promotion"] = "promotion"
     """Successive halving: trials pause at a rung and the best are resumed, or poor ones are stopped at it for good."""
-    sampler: Literal["forest", "tpe", "gp", "cmaes", "random", "qmc"] = "forest"
-    """Who proposes configurations: a model of random trees, or one of Optuna's own samplers."""
+    sampler: Literal["tpe", "forest", "gp", "cmaes", "random", "qmc"] = "tpe"
+    """Who proposes configurations: one of Optuna's samplers, or a forest of random trees."""
     grace_period: int | None = None
-    """Epochs of the first rung: none stops or pauses earlier. Default: 1/27, 1/9 or 1/3 of the epochs, the
-    first of them that is 2 or more."""
+    """Epochs of the first rung: none stops or pauses earlier. Default: 1/27 of the epochs, at least 3."""
     reduction_factor: float = 3.0
     """The best 1/N go on at each rung; rungs lie N times further apart each."""
     train_file: str = "train.json"
@@ -170,10 +169,8 @@ class SearchSettings:
     @property
     def first_rung(self) -> int:
         """Epochs before a trial may be stopped or paused; never 1 by default: ranks after one epoch mislead."""
-        if self.grace_period is not None:
-            return self.grace_period
-        ladder = (round(self.epochs / self.reduction_factor**power) for power in (3, 2, 1))
-        return next((rung for rung in ladder if rung >= 2), self.epochs)
+        default = min(self.epochs, max(3, round(self.epochs / self.reduction_factor**3)))
+        return self.grace_period if self.grace_period is not None else default
 
     @property
     def num_kept(self) -> int:

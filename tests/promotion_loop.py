@@ -42,7 +42,6 @@ class Loop:
         trials: int = TRIALS,
         space: Space = lambda trial: trial.suggest_float("lr", 0.0, 1.0),
         second: str | None = None,
-        sampler: str = "forest",
         **options: Any,
     ) -> None:
         self.journal, self.slots = Journal(path), slots
@@ -55,7 +54,6 @@ class Loop:
             slots,
             cut=self.scheduler.cut,
             first_rung=3,
-            sampler=sampler,
             promotion=self.scheduler,
             second_objective=second,
             **options,

@@ -46,8 +46,7 @@ def test_the_best_trial_is_trained_in_full(loop: Loop) -> None:
     assert best.status == "finished"
 
 
-def test_about_one_in_three_is_promoted(tmp_path: Path) -> None:
-    loop = Loop(tmp_path / "journal.jsonl", sampler="random")  # a good sampler's latest trial is often the best so far
+def test_about_one_in_three_is_promoted(loop: Loop) -> None:
     loop.run()
     assert 3 <= [status for status, _ in loop.ends().values()].count("finished") <= 5
 

@@ -26,7 +26,7 @@ KINDS: dict[str, Any] = {
 POLICIES = [
     Own("promotion"),
     Own("asha"),
-    Own("promotion", "tpe"),
+    Own("promotion", "forest"),
     Stock(),
     Stock(guarded=False),
     random_search,

@@ -89,7 +89,7 @@ def test_another_seed_proposes_other_trials(tmp_path: Path, name: str) -> None:
 
 def test_an_unknown_sampler_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        BadInput, match="`--sampler` is 'annealing', but must be one of forest, tpe, gp, cmaes, random, qmc"
+        BadInput, match="`--sampler` is 'annealing', but must be one of tpe, forest, gp, cmaes, random, qmc"
     ):
         searcher(Journal(tmp_path / "journal"), "annealing")
 

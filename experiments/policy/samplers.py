@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from experiments.policy.forest_sampler import ForestSampler
 from trashseg_core.errors import BadInput
 
-SamplerName = Literal["forest", "tpe", "gp", "cmaes", "random", "qmc"]
+SamplerName = Literal["tpe", "forest", "gp", "cmaes", "random", "qmc"]
 MAX_RANDOM = 10
 """Trials at most that a model-based sampler draws at random before it has a model: Optuna's own default."""
 FOREST_RANDOM = 6
