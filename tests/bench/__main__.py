@@ -7,13 +7,14 @@ from pathlib import Path
 from tests.bench import core, crf, end_to_end, ensemble, prediction, search, waste
 from tests.bench.rows import show
 
-ENSEMBLE = [ensemble.measure, prediction.measure, crf.measure]
+ENSEMBLE = [ensemble.measure, prediction.measure]
 SUITES = {
     "end-to-end": end_to_end.measure,
     "core": core.measure,
     "search": search.measure,
     "waste": waste.measure,
     "ensemble": lambda repeats: [row for measure in ENSEMBLE for row in measure(repeats)],
+    "crf": crf.measure,
 }
 
 
