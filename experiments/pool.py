@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.keeper import with_weights
+from experiments.checkpoints.keeper import with_weights
 from experiments.results import candidates, rank, read_results
 from experiments.settings import SearchSettings
 from experiments.terminal import progress_line

@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 
 from experiments.journal import Journal, JournalReader
-from experiments.known_points import read_points
 from experiments.manifest import Manifest, check_unchanged, read_manifest
+from experiments.points.known_points import read_points
+from experiments.points.space_check import check_space, draw_points, idle_pins
+from experiments.points.warm_start import FILE as WARM_START
+from experiments.points.warm_start import WarmStart, collect, read_warm_start
 from experiments.settings import SearchSettings
-from experiments.space_check import check_space, draw_points, idle_pins
 from experiments.terminal import progress_line
-from experiments.warm_start import FILE as WARM_START
-from experiments.warm_start import WarmStart, collect, read_warm_start
 from search_spaces import load
 from trashseg_core import __version__
 from trashseg_core.config import TrialConfig

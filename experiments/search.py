@@ -23,19 +23,19 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")
 import ray
 from ray import tune
 
-from experiments.bookkeeping import tune_storage
-from experiments.cluster import check_nodes, living_nodes, shipped_code
-from experiments.guardian import guarded
+from experiments.checkpoints.keeper import Keeper
 from experiments.journal import Journal, TrialRecord
-from experiments.keeper import Keeper
+from experiments.placement.bookkeeping import tune_storage
+from experiments.placement.cluster import check_nodes, living_nodes, shipped_code
+from experiments.placement.guardian import guarded
+from experiments.placement.resources import Slots, fit_nodes, plan_slots
+from experiments.placement.trial_memory import fit_memory
+from experiments.points.space_check import default_point
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.scheduler import RestoredAsha
 from experiments.recorder import Listener, Recorder
-from experiments.resources import Slots, fit_nodes, plan_slots
 from experiments.searcher import OptunaSearcher, Space
 from experiments.settings import SearchSettings
-from experiments.space_check import default_point
-from experiments.trial_memory import fit_memory
 from trashseg_core.errors import BadInput
 
 MAX_FAILURES = 3

@@ -8,10 +8,10 @@ import optuna
 from optuna.distributions import distribution_to_json, json_to_distribution
 from ray.tune.search import Searcher
 
-from experiments.frozen_trials import frozen_trial, outcome
 from experiments.journal import Journal, TrialRecord
 from experiments.limits import Limits
-from experiments.pinned_trial import PinnedTrial
+from experiments.points.frozen_trials import frozen_trial, outcome
+from experiments.points.pinned_trial import PinnedTrial
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.samplers import SamplerView, build_sampler
 from experiments.policy.standing import standings

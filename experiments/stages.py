@@ -5,18 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.checkpoints.keeper import Keeper, with_weights
 from experiments.journal import Journal
-from experiments.keeper import Keeper, with_weights
 from experiments.manifest import Manifest
 from experiments.pareto import front_sentence, write_front
+from experiments.placement.trial_memory import space_memory_mb
+from experiments.points.warm_start import read_warm_start
 from experiments.policy.rungs import milestones, planned_epochs
 from experiments.registry import ALIAS, model_name, register_ensemble
 from experiments.results import TrialResult, rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
 from experiments.terminal import Terminal, progress_line
 from experiments.tracking import Tracker
-from experiments.trial_memory import space_memory_mb
-from experiments.warm_start import read_warm_start
 from search_spaces import load
 from trashseg_core.checkpoint import read_confusions
 from trashseg_core.data.folder import DataFolder

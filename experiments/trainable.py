@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from ray import tune
 
-from experiments.disk_budget import DiskBudget
+from experiments.checkpoints.disk_budget import DiskBudget
+from experiments.checkpoints.trial_folder import TrialFolder
 from experiments.limits import Limits
-from experiments.peers import Peers, WorkerLost
+from experiments.placement.peers import Peers, WorkerLost
 from experiments.recorder import FAILURE
-from experiments.trial_folder import TrialFolder
 from trashseg_core.checkpoint import read_state
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.dataset import TrainingData, open_data

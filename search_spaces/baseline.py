@@ -4,7 +4,7 @@
 
 Needs the network once, for the encoders' ImageNet weights. A trial costs what its encoder does (`parts.COSTS`).
 
-Result: none yet. It takes a GPU, and none was at hand; only its checks were run (every pair of encoder and decoder).
+Result: none yet. It takes a GPU, and none was at hand.
 """
 
 from typing import Any

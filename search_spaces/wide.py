@@ -5,7 +5,7 @@
 Needs the network once, for the encoders' ImageNet weights, and photos of more than 64 px, which PAN refuses. A trial
 costs what its encoder does (`parts.COSTS`): the largest ones twelve times the smallest.
 
-Result: none yet. It takes several GPUs, and none was at hand; only its checks were run.
+Result: none yet. It takes several GPUs, and none was at hand.
 """
 
 from typing import Any

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.bookkeeping import tune_storage
+from experiments.placement.bookkeeping import tune_storage
 from experiments.settings import SearchSettings
 from trashseg_core.errors import BadInput
 

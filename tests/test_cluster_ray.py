@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import trashseg_core
-from experiments.cluster import check_nodes, data_digest, find_fault
 from experiments.journal import Journal, TrialRecord
+from experiments.placement.cluster import check_nodes, data_digest, find_fault
 from experiments.search import run, start_ray
 from experiments.settings import SearchSettings
 from tests.tiny import write_folder

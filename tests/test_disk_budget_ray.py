@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import ray
 
-from experiments.disk_budget import DiskBudget
+from experiments.checkpoints.disk_budget import DiskBudget
+from experiments.checkpoints.trial_folder import TrialFolder
 from experiments.journal import Journal
 from experiments.search import build_tuner
 from experiments.settings import SearchSettings
-from experiments.trial_folder import TrialFolder
 from tests.test_keeper import SIZE, write
 from trashseg_core.checkpoint import WEIGHTS
 

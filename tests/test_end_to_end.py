@@ -149,7 +149,7 @@ def test_train_from_a_trial_repeats_its_curve(finished: Path, tmp_path: Path) ->
     done = run("train", "--from", str(finished), "--trial", trial, "--out", str(tmp_path / "again"), cwd=tmp_path)
     printed = dict(re.findall(r"^epoch (\d+)/.* val_miou ([\d.]+)", done.stdout, re.MULTILINE))
     assert printed == {str(epoch): f"{value:.4f}" for epoch, value in curve(finished, trial).items()}
-    from experiments.trial_folder import TrialFolder
+    from experiments.checkpoints.trial_folder import TrialFolder
     from trashseg_core.checkpoint import read_state
 
     last = TrialFolder(tmp_path / "again", "val_miou").last()

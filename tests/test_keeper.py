@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from experiments import disk_budget
-from experiments.disk_budget import BLOCK, DiskBudget, DiskBudgetSpent, bytes_below, bytes_waited_for
+from experiments.checkpoints import disk_budget
+from experiments.checkpoints.disk_budget import BLOCK, DiskBudget, DiskBudgetSpent, bytes_below, bytes_waited_for
+from experiments.checkpoints.keeper import Keeper, with_weights
+from experiments.checkpoints.trial_folder import TrialFolder
 from experiments.journal import Journal
-from experiments.keeper import Keeper, with_weights
 from experiments.results import candidates, rank, result_of
 from experiments.settings import SearchSettings
-from experiments.trial_folder import TrialFolder
 from trashseg_core.checkpoint import CONFIG, CONFUSIONS, STATE, WEIGHTS
 from trashseg_core.confusion import miou
 

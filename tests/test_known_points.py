@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from experiments.journal import Journal
-from experiments.known_points import fit_point, read_points
+from experiments.points.known_points import fit_point, read_points
+from experiments.points.space_check import default_point
 from experiments.searcher import OptunaSearcher
-from experiments.space_check import default_point
 from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput
 

@@ -4,7 +4,7 @@ import pytest
 import torch.distributed as dist
 from ray.exceptions import RayActorError, RayTaskError
 
-from experiments.peers import WorkerLost, find_cause
+from experiments.placement.peers import WorkerLost, find_cause
 from trashseg_core.errors import BadInput, TrainingFailed
 
 ECHO = RuntimeError("[../gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]")

@@ -10,9 +10,9 @@ import pytest
 import run_search
 from experiments.journal import Journal
 from experiments.manifest import Manifest, read_manifest
+from experiments.points.warm_start import read_warm_start
 from experiments.preflight import LOCK, prepare, refuse_taken_name, reopen
 from experiments.settings import SearchSettings
-from experiments.warm_start import read_warm_start
 from trashseg_core import __version__
 from trashseg_core.errors import BadInput
 

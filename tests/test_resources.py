@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from experiments.resources import Slots, fit_nodes, plan_slots
+from experiments.placement.resources import Slots, fit_nodes, plan_slots
 from experiments.settings import SearchSettings
 from trashseg_core.errors import BadInput
 

@@ -8,8 +8,8 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from experiments.journal import Journal
+from experiments.points.space_check import default_point
 from experiments.searcher import OptunaSearcher
-from experiments.space_check import default_point
 from search_spaces import load, names
 
 EPOCHS = 4

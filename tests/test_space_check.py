@@ -7,7 +7,7 @@ from typing import Any
 import optuna
 import pytest
 
-from experiments.space_check import check_space, default_point, draw_points, idle_pins
+from experiments.points.space_check import check_space, default_point, draw_points, idle_pins
 from search_spaces import load, names
 from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput

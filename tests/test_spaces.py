@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from experiments.space_check import ProbeTrial
+from experiments.points.space_check import ProbeTrial
 from search_spaces import UnknownSpace, load, names, parts, source_path
 from trashseg_core.config import TrialConfig
 

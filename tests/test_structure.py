@@ -22,9 +22,12 @@ ALLOWED = {
     "search_spaces": {"search_spaces"},
 }
 HOMES = {
-    "optuna": {"searcher", "frozen_trials", "policy/samplers", "policy/forest_sampler"},
+    "optuna": {"searcher", "points/frozen_trials", "policy/samplers", "policy/forest_sampler"},
     "mlflow": {"tracking", "ui", "registry"},
-    "ray": {"trainable", "search", "searcher", "policy/scheduler", "policy/promotion", "recorder", "peers", "cluster"},
+    "ray": {
+        *("trainable", "search", "searcher", "recorder"),
+        *("policy/scheduler", "policy/promotion", "placement/peers", "placement/cluster"),
+    },
 }
 VERBS = {"search", "resume", "ensemble", "predict", "submit", "report", "train", "check", "sample-data", "ui"}
 VERBS |= {"import-taco", "import-masks", "import-yolo", "export-onnx"}

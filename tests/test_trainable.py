@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from experiments import trainable
-from experiments.disk_budget import DiskBudget
+from experiments.checkpoints.disk_budget import DiskBudget
 from experiments.limits import Limits
 from experiments.recorder import FAILURE
 from experiments.trainable import TrialJob

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.trial_folder import TrialFolder
+from experiments.checkpoints.trial_folder import TrialFolder
 from trashseg_core.checkpoint import CONFUSIONS, STATE
 from trashseg_core.confusion import miou, miou_low
 

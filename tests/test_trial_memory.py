@@ -2,8 +2,8 @@
 
 import pytest
 
-from experiments.resources import Slots
-from experiments.trial_memory import fit_memory, memory_mb, space_memory_mb
+from experiments.placement.resources import Slots
+from experiments.placement.trial_memory import fit_memory, memory_mb, space_memory_mb
 from search_spaces import load
 from trashseg_core.config import TrialConfig
 

@@ -10,9 +10,9 @@ from optuna.trial import TrialState
 from experiments.journal import Journal
 from experiments.limits import Limits
 from experiments.manifest import Manifest
+from experiments.points.warm_start import FILE, WarmStart, collect, read_warm_start
 from experiments.searcher import OptunaSearcher
 from experiments.settings import SearchSettings
-from experiments.warm_start import FILE, WarmStart, collect, read_warm_start
 from trashseg_core import __version__
 from trashseg_core.errors import BadInput
 

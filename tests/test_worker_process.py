@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from experiments import trainable
-from experiments.disk_budget import LOCK, DiskBudget
+from experiments.checkpoints.disk_budget import LOCK, DiskBudget
 from experiments.recorder import FAILURE
 from experiments.trainable import TrialJob, run_trial
 from tests.test_keeper import write

@@ -160,7 +160,7 @@ def hanging_in(folder: Path) -> Any:
     def trainable(params: dict[str, Any]) -> None:
         from ray import tune
 
-        from experiments import peers
+        from experiments.placement import peers
 
         peers.PATIENCE_S = 1.0
         tries = len(list(folder.glob("try_*")))

@@ -34,8 +34,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from experiments.checkpoints.trial_folder import TrialFolder
 from experiments.terminal import progress_line
-from experiments.trial_folder import TrialFolder
 from trashseg_core.checkpoint import read_confusions, read_state
 from trashseg_core.config import TrialConfig
 from trashseg_core.confusion import class_slugs, iou, miou

@@ -38,8 +38,8 @@ def train_single(
 
     import torch
 
+    from experiments.checkpoints.trial_folder import TrialFolder
     from experiments.terminal import progress_line
-    from experiments.trial_folder import TrialFolder
     from trashseg_core.checkpoint import read_config
     from trashseg_core.data.dataset import open_data
     from trashseg_core.models import check_model

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.space_check import ProbeTrial, call_space, default_choice, default_point
+from experiments.points.space_check import ProbeTrial, call_space, default_choice, default_point
 from trashseg_core.config import TrialConfig, check_field
 from trashseg_core.errors import BadInput, did_you_mean
 from trashseg_core.field_values import as_type

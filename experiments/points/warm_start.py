@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.journal import JournalReader, TrialRecord
-from experiments.known_points import Space, fit_point
 from experiments.limits import Limits
 from experiments.manifest import Manifest, compatible, read_manifest
+from experiments.points.known_points import Space, fit_point
 from trashseg_core import __version__
 from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput

@@ -21,8 +21,8 @@ LOOK_EVERY_S = 2.0
 @contextmanager
 def guarded() -> Iterator[None]:
     """Have a guardian watch this process. It acts when its standard input is closed, as every death of ours does."""
-    command = [sys.executable, "-m", "experiments.guardian", str(os.getpid())]
-    root = str(Path(__file__).parents[1])
+    command = [sys.executable, "-m", "experiments.placement.guardian", str(os.getpid())]
+    root = str(Path(__file__).parents[2])
     guardian = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=root, start_new_session=True)
     assert guardian.stdin is not None
     with guardian.stdin:  # it ends by itself, seconds later, when Ray's helpers have

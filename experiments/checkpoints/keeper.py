@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.disk_budget import WAITING, bytes_below, bytes_waited_for
+from experiments.checkpoints.disk_budget import WAITING, bytes_below, bytes_waited_for
+from experiments.checkpoints.trial_folder import TrialFolder, has_weights
 from experiments.journal import Journal, TrialRecord
 from experiments.results import TrialResult
 from experiments.settings import SearchSettings
-from experiments.trial_folder import TrialFolder, has_weights
 
 if TYPE_CHECKING:
     from experiments.policy.promotion import PromotionAsha

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from experiments.resources import Slots
-from experiments.space_check import draw_points
+from experiments.placement.resources import Slots
+from experiments.points.space_check import draw_points
 from trashseg_core.config import TrialConfig
 
 BASE_MB = 1000

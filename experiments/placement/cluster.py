@@ -22,7 +22,7 @@ def shipped_code() -> dict[str, Any]:
 
     The libraries they need must be on every node.
     """
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     packages = ("experiments", "search_spaces", "trashseg_core")
     return {"py_modules": [str(root / name) for name in packages], "excludes": ["__pycache__", "*.pyc"]}
 

@@ -1,0 +1,1 @@
+"""What trials keep on disk, and who gives way."""

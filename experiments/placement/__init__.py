@@ -1,0 +1,1 @@
+"""Where trials run: slots, memory, nodes, and the processes beside them."""
