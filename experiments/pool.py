@@ -59,10 +59,11 @@ def open_pool(folder: Path, settings: SearchSettings, evidence: Evidence) -> Poo
         BadInput: no trial left a checkpoint, a network does not take the views that were asked for, or the
             predictions need more disk than there is.
     """
-    ranked = with_weights(rank(read_results(folder / "results.json"), settings.objective), folder)
+    every = rank(read_results(folder / "results.json"), settings.objective)
+    ranked = with_weights(every, folder)
     wanted = ranked if settings.pool == "top-k" else [one for one in ranked if one.status == "finished"]
     chosen = candidates(wanted, settings.top_k if settings.pool == "top-k" else len(wanted))
-    if len(chosen) < settings.top_k and settings.pool == "top-k":
+    if settings.pool == "top-k" and len(chosen) < min(settings.top_k, len(every)):
         evidence.note("candidates", f"{len(chosen)} trials kept their weights, fewer than `--top-k {settings.top_k}`")
     checkpoints = {result.trial_id: folder / str(result.checkpoint) for result in chosen}
     if settings.soup:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 import torch.distributed as dist
@@ -51,8 +52,8 @@ def train_scenario(scenario: str, data: Path, reports: Any, resume_from: Path | 
     """Train in this process, which may be one of several ranks."""
     config = config_of(scenario)
     opened = open_data(DataFolder(str(data)), config)
-    trashseg_core.train.build_model = normed_network
-    trashseg_core.train.train(config, opened, reports, resume_from)
+    with mock.patch.object(trashseg_core.train, "build_model", normed_network):
+        trashseg_core.train.train(config, opened, reports, resume_from)
 
 
 def run_world(size: int, work: Callable[..., None], *arguments: Any) -> list[int | None]:

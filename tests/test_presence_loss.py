@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tests.tiny import tiny_config
 from trashseg_core.training.epoch import Parts, _classes_shown, _loss
+from trashseg_core.training.ranks import ALONE
 
 
 class Fixed:
@@ -34,9 +35,8 @@ def test_a_class_is_shown_by_a_pixel_and_never_by_ignored_ones() -> None:
 
 @pytest.mark.parametrize("weight", [0.3, 2.0])
 def test_the_loss_on_presence_is_cross_entropy_per_class_times_its_weight(weight: float) -> None:
-    parts = cast(
-        Parts, type("FixedParts", (), {"network": Fixed(), "loss": lambda self, logits, labels: logits.sum()})()
-    )
+    fixed = {"network": Fixed(), "ranks": ALONE, "teacher": None, "loss": lambda self, logits, labels: logits.sum()}
+    parts = cast(Parts, type("FixedParts", (), fixed)())
     value = _loss(tiny_config(presence_weight=weight), parts, torch.zeros(2, 3, 4, 4), target(), None)
     shown = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
     expected = weight * functional.binary_cross_entropy(Fixed.presence.sigmoid(), shown)

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 
-import trashseg_core.train
 from tests.ranks_world import SCENARIOS, config_of, run_world, train_all, train_scenario
 from tests.tiny import Reports, tiny_config
 from trashseg_core.checkpoint import read_confusions, read_state, read_weights
@@ -15,7 +14,7 @@ from trashseg_core.training.shares import check_share
 
 TOLERANCE = 2e-5
 """Sums in another order, in fp32, over three epochs."""
-TIMES = {"images_per_s", "epoch_s", "peak_memory_mb"}
+TIMES = {"images_per_s", "epoch_s", "peak_memory_mb", "val_s_per_image"}
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +26,8 @@ def world(sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
-def alone(scenario: str, sample_folder: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Reports:
+def alone(scenario: str, sample_folder: Path, folder: Path) -> Reports:
     """What one process reports."""
-    monkeypatch.setattr(trashseg_core.train, "build_model", trashseg_core.train.build_model)
     reports = Reports(folder)
     train_scenario(scenario, sample_folder, reports)
     return reports
@@ -38,9 +36,9 @@ def alone(scenario: str, sample_folder: Path, folder: Path, monkeypatch: pytest.
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", sorted(SCENARIOS))
 def test_two_ranks_train_the_model_that_one_would(
-    scenario: str, world: Path, sample_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scenario: str, world: Path, sample_folder: Path, tmp_path: Path
 ) -> None:
-    reports = alone(scenario, sample_folder, tmp_path, monkeypatch)
+    reports = alone(scenario, sample_folder, tmp_path)
     folders = sorted((world / f"{scenario}_0").iterdir())
     assert len(folders) == len(reports.checkpoints) == config_of(scenario).epochs
     for one, other in zip(folders, reports.checkpoints, strict=True):
