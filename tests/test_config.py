@@ -92,6 +92,11 @@ def test_a_field_that_resembles_none_lists_all() -> None:
         check_field("qqq")
 
 
+def test_the_mixes_with_dice_are_those_that_the_competition_knows() -> None:
+    assert TrialConfig(loss_mix="dice_ce").loss_weights == {"dice": 0.2, "ce": 0.8}
+    assert TrialConfig(loss_mix="dice_focal").loss_weights == {"dice": 0.25, "focal": 0.75}
+
+
 @pytest.mark.parametrize("name", LOSS_PRESETS)
 def test_a_preset_s_weights_sum_to_one(name: str) -> None:
     assert sum(TrialConfig(loss_mix=name).loss_weights.values()) == pytest.approx(1)  # type: ignore[arg-type]

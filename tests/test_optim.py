@@ -81,6 +81,17 @@ def test_lion_steps_by_the_sign_and_decays_by_rate_times_decay() -> None:
     assert found == pytest.approx((1 - 0.05) * ((1 - 0.05) * 1 - 0.1) - 0.1)
 
 
+def test_adamw_steps_by_its_moments_and_decays_by_rate_times_decay() -> None:
+    """Loshchilov and Hutter 2019, arXiv 1711.05101, algorithm 2, with beta 0.9 and 0.999."""
+    weight, first, second = 1.0, 0.0, 0.0
+    for step, gradient in enumerate((2.0, -0.5, 1.0), 1):
+        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
+        weight *= 1 - 0.1 * 0.5
+        weight -= 0.1 * (first / (1 - 0.9**step)) / ((second / (1 - 0.999**step)) ** 0.5 + 1e-8)
+    found = step_from_1([2.0, -0.5, 1.0], optimizer="adamw", weight_decay=0.5)
+    assert found == pytest.approx(weight, rel=1e-5)
+
+
 def test_no_average_is_none() -> None:
     assert build_average(tiny_config(weight_average="none"), network()) is None
 
