@@ -126,7 +126,8 @@ class SearchSettings:
         Raises:
             BadInput: saying what was given and what is allowed.
         """
-        check_settings(self)
+        check_settings({**vars(self), "num_kept": self.num_kept})
+        _ = self.tracking  # refuses the file store
 
     @property
     def folder(self) -> Path:

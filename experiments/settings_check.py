@@ -1,62 +1,64 @@
 """What the settings of a search may be, each and together."""
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 from trashseg_core.config import parse_assignments
 from trashseg_core.errors import BadInput
-
-if TYPE_CHECKING:
-    from experiments.settings import SearchSettings
 
 AT_LEAST_1 = ("trials", "epochs", "top_k", "max_json_mb", "concurrent", "grace_period", "workers_per_trial")
 LIMITS = ("max_memory_mb", "max_parameters_m", "max_seconds_per_image")
 ABOVE_0 = ("cpus_per_trial", "time_budget", "disk_gb", "store_gb", "max_megapixels", *LIMITS)
 
 
-def check_settings(settings: "SearchSettings") -> None:
+def check_settings(settings: Mapping[str, Any]) -> None:
     """Refuse settings that no search could use.
+
+    Args:
+        settings: the fields of `SearchSettings`, and its `num_kept`.
 
     Raises:
         BadInput: saying what was given and what is allowed.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", settings.name):
-        raise BadInput(f"The value of `--name` is {settings.name!r}, but must be letters, digits, `.`, `_` and `-`.")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", settings["name"]):
+        raise BadInput(f"The value of `--name` is {settings['name']!r}, but must be letters, digits, `.`, `_` and `-`.")
     _check_ranges(settings)
     _check_together(settings)
-    _ = settings.tracking  # refuses the file store before any work
 
 
-def _check_ranges(settings: "SearchSettings") -> None:
+def _check_ranges(settings: Mapping[str, Any]) -> None:
     for flag in AT_LEAST_1:
-        value = getattr(settings, flag)
+        value = settings[flag]
         if value not in (None, "auto") and value < 1:
             raise BadInput(f"The value of `{_dashed(flag)}` is {value}, but must be 1 or more.")
     for flag in ABOVE_0:
-        value = getattr(settings, flag)
+        value = settings[flag]
         if value is not None and not value > 0:
             raise BadInput(f"The value of `{_dashed(flag)}` is {value}, but must be above 0.")
-    if settings.gpus_per_trial is not None and not settings.gpus_per_trial >= 0:
-        raise BadInput(f"The value of `--gpus-per-trial` is {settings.gpus_per_trial}, but must be 0 or more.")
-    if not settings.reduction_factor > 1:
-        raise BadInput(f"The value of `--reduction-factor` is {settings.reduction_factor}, but must be above 1.")
-    if not 0 <= settings.seed < 2**32:
-        raise BadInput(f"The value of `--seed` is {settings.seed}, but must be between 0 and 2^32 - 1.")
+    if settings["gpus_per_trial"] is not None and not settings["gpus_per_trial"] >= 0:
+        raise BadInput(f"The value of `--gpus-per-trial` is {settings['gpus_per_trial']}, but must be 0 or more.")
+    if not settings["reduction_factor"] > 1:
+        raise BadInput(f"The value of `--reduction-factor` is {settings['reduction_factor']}, but must be above 1.")
+    if not 0 <= settings["seed"] < 2**32:
+        raise BadInput(f"The value of `--seed` is {settings['seed']}, but must be between 0 and 2^32 - 1.")
 
 
-def _check_together(settings: "SearchSettings") -> None:
-    if settings.num_kept < settings.top_k:
+def _check_together(settings: Mapping[str, Any]) -> None:
+    if settings["num_kept"] < settings["top_k"]:
         raise BadInput(
-            f"The value of `--keep` is {settings.keep}, but must be {settings.top_k} or more: the ensemble chooses "
-            f"from `--top-k {settings.top_k}` trials."
+            f"The value of `--keep` is {settings['keep']}, but must be {settings['top_k']} or more: the ensemble chooses "
+            f"from `--top-k {settings['top_k']}` trials."
         )
-    if settings.grace_period is not None and settings.grace_period > settings.epochs:
-        raise BadInput(f"The value of `--grace-period` is {settings.grace_period}, above the {settings.epochs} epochs.")
-    if settings.second_objective is not None and settings.sampler == "cmaes":
+    if settings["grace_period"] is not None and settings["grace_period"] > settings["epochs"]:
+        raise BadInput(
+            f"The value of `--grace-period` is {settings['grace_period']}, above the {settings['epochs']} epochs."
+        )
+    if settings["second_objective"] is not None and settings["sampler"] == "cmaes":
         raise BadInput("`--sampler cmaes` knows one objective only. Take tpe or gp for `--second-objective`.")
-    if settings.second_objective is not None and settings.scheduler == "asha":
+    if settings["second_objective"] is not None and settings["scheduler"] == "asha":
         raise BadInput("`--scheduler asha` judges by one value only. Take promotion for `--second-objective`.")
-    if "epochs" in parse_assignments(settings.set):
+    if "epochs" in parse_assignments(settings["set"]):
         raise BadInput("`--set epochs=…` contradicts `--epochs`. Use `--epochs` alone.")
 
 

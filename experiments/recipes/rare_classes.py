@@ -73,6 +73,8 @@ class Experiment:
     """Training size in px."""
     workers: int = 2
     """Trainings side by side, one core each."""
+    variants: tuple[str, ...] = tuple(VARIANTS)
+    """Which of the variants to train."""
 
 
 def run_one(experiment: Experiment, variant: str, seed: int) -> Path:
@@ -100,9 +102,9 @@ def run_one(experiment: Experiment, variant: str, seed: int) -> Path:
 
 def run_all(experiment: Experiment) -> dict[str, list[Path]]:
     """Train all variants with all seeds; return the last checkpoints of each variant."""
-    jobs = [(variant, seed) for seed in range(experiment.seeds) for variant in VARIANTS]
+    jobs = [(variant, seed) for seed in range(experiment.seeds) for variant in experiment.variants]
     show = progress_line("trainings done")
-    found: dict[str, list[Path]] = {variant: [] for variant in VARIANTS}
+    found: dict[str, list[Path]] = {variant: [] for variant in experiment.variants}
     with ProcessPoolExecutor(experiment.workers, get_context("spawn")) as pool:
         futures = {pool.submit(run_one, experiment, *job): job for job in jobs}
         for done, future in enumerate(as_completed(futures), 1):
