@@ -47,8 +47,8 @@ def _check_ranges(settings: Mapping[str, Any]) -> None:
 def _check_together(settings: Mapping[str, Any]) -> None:
     if settings["num_kept"] < settings["top_k"]:
         raise BadInput(
-            f"The value of `--keep` is {settings['keep']}, but must be {settings['top_k']} or more: the ensemble chooses "
-            f"from `--top-k {settings['top_k']}` trials."
+            f"The value of `--keep` is {settings['keep']}, but must be {settings['top_k']} or more: the "
+            f"ensemble chooses from `--top-k {settings['top_k']}` trials."
         )
     if settings["grace_period"] is not None and settings["grace_period"] > settings["epochs"]:
         raise BadInput(
