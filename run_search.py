@@ -15,7 +15,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import tyro
 
-from experiments.settings import Crf, EnsembleSize, Method, Pool, SearchSettings, Tta
+from experiments.settings import Crf, EnsembleSize, Method, Pool, SearchSettings, Soup, Tta
 from experiments.verbs.bundle_verbs import BUNDLE_VERBS
 from experiments.verbs.command_line import Verb, run_command
 from experiments.verbs.data_options import DataOptions
@@ -80,7 +80,7 @@ def ensemble(
     method: Method | None = None,
     tta: Tta | None = None,
     crf: Crf | None = None,
-    soup: bool | None = None,
+    soup: Soup | None = None,
     ensemble_size: EnsembleSize | None = None,
     store_gb: float | None = None,
 ) -> None:

@@ -1,9 +1,13 @@
 """The evidence of an ensemble as a table in the terminal."""
 
+import sys
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+PLAIN_WIDTH = 120
+"""Columns where there is no terminal: rich would take 80, and break the reasons word by word."""
 
 
 def print_evidence(rows: list[dict[str, Any]], console: Console | None = None) -> None:
@@ -23,4 +27,4 @@ def print_evidence(rows: list[dict[str, Any]], console: Console | None = None) -
         scores = [f"{row[name]:.4f}" if name in row else "" for name in ("val_miou", "held_out")]
         seconds = f"{row['seconds']:.1f}" if "seconds" in row else ""
         table.add_row(row["name"], *scores, gain, seconds, "[green]yes[/]" if row["kept"] else "no", row["why"])
-    (console or Console(highlight=False)).print(table)
+    (console or Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)).print(table)

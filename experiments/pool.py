@@ -66,7 +66,7 @@ def open_pool(folder: Path, settings: SearchSettings, evidence: Evidence) -> Poo
     if settings.pool == "top-k" and len(chosen) < min(settings.top_k, len(every)):
         evidence.note("candidates", f"{len(chosen)} trials kept their weights, fewer than `--top-k {settings.top_k}`")
     checkpoints = {result.trial_id: folder / str(result.checkpoint) for result in chosen}
-    if settings.soup:
+    if settings.soup == "on":
         scores = {result.trial_id: result.val_miou or 0.0 for result in chosen}
         checkpoints |= _soups(checkpoints, scores, settings.data_folder, folder / "soups", evidence)
     for one, checkpoint in checkpoints.items():

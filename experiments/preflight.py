@@ -73,7 +73,7 @@ def _prepare(settings: SearchSettings) -> Manifest:
         check_share(config, settings.num_workers)
     splits = check_data(settings.data_folder)
     check_models(configs)
-    manifest = Manifest(settings, __version__, *_signature(settings, splits), points)
+    manifest = Manifest(settings.anchored, __version__, *_signature(settings, splits), points)
     warm = gather_warm_start(manifest)
     build_caches(settings.data_folder, configs, splits)
     if warm is not None:

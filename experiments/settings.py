@@ -1,6 +1,6 @@
 """SearchSettings: budget, resources and paths of one search. What decides a model's weights is in TrialConfig."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ Method = Literal["auto", "single", "uniform", "greedy", "bagged", "pairwise", "r
 Pool = Literal["top-k", "all-finished"]
 Tta = Literal["auto", "none", "flip", "flips", "d4", "scales", "flips_scales"]
 Crf = Literal["auto", "on", "off"]
+Soup = Literal["on", "off"]
 EnsembleSize = Literal["native", "256"]
 
 
@@ -63,7 +64,7 @@ class SearchSettings:
     """Views of a photo that are averaged; `auto` mirrors photos for those members that it helps on val."""
     crf: Crf = "off"
     """Dense CRF on the ensemble's probabilities; `auto` keeps it if it helps on val."""
-    soup: bool = False
+    soup: Soup = "off"
     """Also offer means of the weights of trials with the same architecture and initialisation."""
     ensemble_size: EnsembleSize = "native"
     """Pixels of val that choose the ensemble: all at the photos' own size, or the 256 x 256 of a submission."""
@@ -133,6 +134,19 @@ class SearchSettings:
     def folder(self) -> Path:
         """Absolute path of the run folder, OUT/NAME."""
         return Path(self.out).absolute() / self.name
+
+    @property
+    def anchored(self) -> "SearchSettings":
+        """The same settings with absolute paths: a search may be resumed from another folder than it was started in."""
+        storage = self.storage if self.storage is None or "://" in self.storage else str(Path(self.storage).absolute())
+        return replace(
+            self,
+            data=str(Path(self.data).absolute()),
+            out=str(Path(self.out).absolute()),
+            space=str(Path(self.space).absolute()) if self.space.endswith(".py") else self.space,
+            storage=storage,
+            tracking_uri=None if self.tracking_uri is None else self.tracking,
+        )
 
     @property
     def first_tta(self) -> str:

@@ -120,3 +120,24 @@ def test_a_sqlite_store_is_absolute_and_others_are_left_alone(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert make(tracking_uri=uri).tracking == expected.format(here=tmp_path)
+
+
+def test_a_search_means_the_same_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "started").mkdir()
+    (tmp_path / "resumed").mkdir()
+    monkeypatch.chdir(tmp_path / "started")
+    relative = SearchSettings(
+        "photos", "mine.py", "first", out="runs", storage="ray", tracking_uri="sqlite:///runs/store.db"
+    )
+    kept = relative.anchored
+    monkeypatch.chdir(tmp_path / "resumed")
+    started = tmp_path / "started"
+    assert kept.data_folder.path == str(started / "photos") and kept.space == str(started / "mine.py")
+    assert kept.folder == started / "runs" / "first" and kept.storage == str(started / "ray")
+    assert kept.tracking == f"sqlite:///{started / 'runs' / 'store.db'}"
+
+
+def test_names_of_spaces_and_addresses_of_stores_are_no_paths() -> None:
+    settings = SearchSettings("d", "quick", "n", storage="s3://bucket/ray", tracking_uri="http://server:5000").anchored
+    assert (settings.space, settings.storage, settings.tracking) == ("quick", "s3://bucket/ray", "http://server:5000")
+    assert SearchSettings("d", "quick", "n").anchored.tracking_uri is None
