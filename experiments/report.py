@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.drawing import figures
+from experiments.drawing.ensemble_section import ensemble_section
 from experiments.drawing.front_section import front_section
 from experiments.drawing.page import (
     Content,
@@ -22,9 +23,7 @@ from experiments.drawing.page import (
     table,
     tag,
 )
-from experiments.results import TrialResult
 from experiments.run_folder import RunFolder, read_run_folder
-from trashseg_core.ensemble.bundle import Ensemble
 from trashseg_core.files import write_text
 
 MAX_PICTURES = 24
@@ -50,7 +49,7 @@ def write_report(folder: Path, objective: str = "val_miou") -> Path:
     run = read_run_folder(folder, objective)
     sections = {"Trials": _leaderboard(run), "How the search went": _curves(run)}
     if run.ensemble is not None:
-        sections["Ensemble"] = _ensemble(run.ensemble, run.results)
+        sections["Ensemble"] = ensemble_section(run.ensemble, run.results)
     sections["Classes"] = _classes(run)
     sections |= front_section(folder, run.results, run.records)
     if pictures := sorted((folder / "overlays").glob("*.png")):
@@ -155,22 +154,6 @@ def _curves(run: RunFolder) -> Raw:
             Raw(f'<div class="grid">{"".join(parts)}</div>'),
         ]
     return joined(*blocks)
-
-
-def _ensemble(ensemble: Ensemble, results: list[TrialResult]) -> Raw:
-    trials, rows = {one.trial_id: one for one in results}, list[list[Content]]()
-    for member in sorted(ensemble.members, key=lambda one: -one.weight):
-        trial = trials.get(member.trial_id)
-        alone, config = (_score(trial.val_miou), trial.config) if trial else (None, {})
-        parts = [config.get("encoder_name"), config.get("decoder_name")]
-        rows.append([member.trial_id, f"{member.weight:.1%}", alone, f"{member.image_size} px", *parts])
-    note = "Held out: on photos that did not choose; bars: one standard error of the gain. The simpler wins a tie."
-    return joined(
-        table(["member", "weight", "val_miou alone", "image size", "encoder_name", "decoder_name"], rows),
-        tag("h3", "What was tried, step by step"),
-        tag("p", note, "faint"),
-        figure(figures.ensemble_steps(ensemble), "steps"),
-    )
 
 
 def _classes(run: RunFolder) -> Raw:

@@ -1,0 +1,31 @@
+"""The section of a report that shows who is in the ensemble, and what was tried on the way to it."""
+
+from experiments.drawing import figures
+from experiments.drawing.page import Content, Raw, figure, joined, table, tag
+from experiments.results import TrialResult
+from trashseg_core.config import TrialConfig
+from trashseg_core.ensemble.bundle import Ensemble, Member
+
+
+def ensemble_section(ensemble: Ensemble, results: list[TrialResult]) -> Raw:
+    """Members, the most important one first, and the steps of the evidence."""
+    trials = {one.trial_id: one for one in results}
+    members = sorted(ensemble.members, key=lambda one: -one.weight)
+    rows = [_row(member, trials.get(member.trial_id)) for member in members]
+    note = "Held out: on photos that did not choose; bars: one standard error of the gain. The simpler wins a tie."
+    return joined(
+        table(["member", "weight", "val_miou alone", "image size", "encoder_name", "decoder_name"], rows),
+        tag("h3", "What was tried, step by step"),
+        tag("p", note, "faint"),
+        figure(figures.ensemble_steps(ensemble), "steps"),
+    )
+
+
+def _row(member: Member, trial: TrialResult | None) -> list[Content]:
+    """A soup is no trial: it has no score of its own search, and no configuration but its ingredients'."""
+    row: list[Content] = [member.trial_id, f"{member.weight:.1%}"]
+    if trial is None:
+        return [*row, None, f"{member.image_size} px", None, None]
+    alone = None if trial.val_miou is None else f"{trial.val_miou:.4f}"
+    names = [trial.config.get(name, getattr(TrialConfig, name)) for name in ("encoder_name", "decoder_name")]
+    return [*row, alone, f"{member.image_size} px", *names]

@@ -1,0 +1,27 @@
+"""The ensemble's section of a report names what each member is made of."""
+
+from experiments.drawing.ensemble_section import ensemble_section
+from experiments.results import TrialResult
+from trashseg_core.config import TrialConfig
+from trashseg_core.ensemble.bundle import Ensemble, Member
+
+
+def section(*trials: TrialResult) -> str:
+    members = [Member("t0000", 0.25, 128, [0.5] * 3, [0.5] * 3), Member("soup-1", 0.75, 128, [0.5] * 3, [0.5] * 3)]
+    ensemble = Ensemble(members, ["background", "paper"], {"1": 1}, 0.5, 0.4, [], {})
+    return ensemble_section(ensemble, list(trials)).html
+
+
+def trial(**config: str) -> TrialResult:
+    return TrialResult("t0000", "finished", 0.51234, 0.4, 1, 1, config, "trials/t0000/epoch_0001", 1.0, None)
+
+
+def test_what_the_space_left_at_its_default_is_named_too() -> None:
+    found = section(trial(decoder_name="fpn"))
+    assert TrialConfig.encoder_name in found and "fpn" in found and "0.5123" in found
+
+
+def test_the_most_important_member_is_first_and_a_soup_has_no_score_of_its_own() -> None:
+    found = section(trial())
+    assert found.index("soup-1") < found.index("t0000")
+    assert section().count("0.5123") == 0
