@@ -5,7 +5,7 @@
 #   bash experiments/recipes/quickstart.sh --data DIR         on yours (see README for the layout)
 #   bash experiments/recipes/quickstart.sh --name second      another search beside the first
 #
-# Run again, it goes on from what exists. Cost: 3 to 5 minutes on 2 cores after the installation.
+# Run again, it goes on from what exists. Cost: 2 to 5 minutes on 2 cores after the installation.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
