@@ -64,7 +64,7 @@ def open_pool(folder: Path, settings: SearchSettings, evidence: Evidence) -> Poo
     wanted = ranked if settings.pool == "top-k" else [one for one in ranked if one.status == "finished"]
     chosen = candidates(wanted, settings.top_k if settings.pool == "top-k" else len(wanted))
     if settings.pool == "top-k" and len(chosen) < min(settings.top_k, len(every)):
-        evidence.note("candidates", f"{len(chosen)} trials kept their weights, fewer than `--top-k {settings.top_k}`")
+        evidence.note("candidates", f"{len(chosen)} with weights, fewer than `--top-k {settings.top_k}`")
     checkpoints = {result.trial_id: folder / str(result.checkpoint) for result in chosen}
     if settings.soup == "on":
         scores = {result.trial_id: result.val_miou or 0.0 for result in chosen}

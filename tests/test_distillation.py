@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ from trashseg_core.inference.decision import Decision
 from trashseg_core.models import build_model
 from trashseg_core.train import train
 from trashseg_core.training.distillation import Teacher, distillation_loss, load_teacher
+from trashseg_core.training.epoch import Parts, _loss
+from trashseg_core.training.ranks import ALONE
 
 NAMES = ["Background", "paper", "metal"]
 
@@ -50,6 +53,21 @@ def test_ignored_pixels_teach_nothing_even_where_there_are_no_others() -> None:
     loss = distillation_loss(logits, drawn(1), torch.full((2, 4, 5), 255), 2.0)
     loss.backward()
     assert loss.item() == 0 and not logits.grad.any()
+
+
+def test_a_weight_of_a_quarter_leaves_three_quarters_to_the_labels() -> None:
+    """Weights 0 and 1 alone, or one half, would not tell the teacher's share from the labels'."""
+    logits, soft = torch.randn(1, 3, 2, 2), torch.randn(1, 3, 2, 2).log_softmax(dim=1)
+    labels = torch.zeros(1, 2, 2, dtype=torch.long)
+    fixed = {
+        "network": SimpleNamespace(with_presence=lambda images: (logits, None)),
+        "teacher": SimpleNamespace(log_probabilities=lambda images, config: soft),
+        "loss": lambda one, other: torch.tensor(7.0),
+        "ranks": ALONE,
+    }
+    value = _loss(tiny_config(distill_weight=0.25), cast(Parts, SimpleNamespace(**fixed)), logits, labels, None)
+    distilled = distillation_loss(logits, soft, labels, tiny_config().distill_temperature)
+    assert float(value) == pytest.approx(0.75 * 7.0 + 0.25 * float(distilled))
 
 
 def pictures(size: int = 64) -> Tensor:

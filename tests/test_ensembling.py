@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,6 +72,19 @@ def built(folder: Path, data: DataFolder, **flags: Any) -> Ensemble:
 
 def row(ensemble: Ensemble, name: str) -> dict[str, Any]:
     return next(one for one in ensemble.evidence if one["name"] == name)
+
+
+def test_candidates_without_weights_are_left_out_and_that_is_said(
+    tmp_path: Path, data: DataFolder, trials: list[Path]
+) -> None:
+    light = tmp_path / "light"
+    shutil.copytree(trials[1], light)
+    (light / "model.safetensors").unlink()
+    whole = built(make_run(tmp_path / "whole", data, trials[:2]), data, tta="none", method="single")
+    less = built(make_run(tmp_path / "less", data, [trials[0], light]), data, tta="none", method="single")
+    assert "candidates" not in [one["name"] for one in whole.evidence]
+    assert row(less, "candidates")["why"] == "1 with weights, fewer than `--top-k 5`"
+    assert less.provenance["candidates"] == ["t0000"]
 
 
 def test_an_ensemble_says_what_was_tried_and_what_it_reaches(
