@@ -45,22 +45,11 @@ def run_own(out: Path, trials: int, slots: int, seconds: float) -> None:
     """The project's driver with journal, terminal and MLflow, every trial run to its end without a pause."""
     from experiments.journal import Journal
     from experiments.search import run
-    from experiments.settings import SearchSettings
     from experiments.terminal import Terminal
     from experiments.tracking import Tracker
+    from tests.bench.free_search import free_settings
 
-    settings = SearchSettings(
-        data="none",
-        space="quick",
-        name="run",
-        out=str(out),
-        trials=trials,
-        epochs=EPOCHS,
-        grace_period=EPOCHS,
-        concurrent=slots,
-        cpus_per_trial=1 / slots,
-    )
-    settings.folder.mkdir()
+    settings = free_settings(out, trials, EPOCHS, slots, grace_period=EPOCHS)
     journal = Journal(settings.folder / "journal.jsonl")
     terminal = Terminal(journal, settings.objective, trials, EPOCHS)
     tracker = Tracker(settings, journal, terminal.say)

@@ -18,10 +18,10 @@ import ray
 from experiments.journal import Journal, TrialRecord
 from experiments.policy.rungs import milestones
 from experiments.search import run
-from experiments.settings import SearchSettings
 from experiments.terminal import Terminal
 from experiments.tracking import Tracker
 from search_spaces import load
+from tests.bench.free_search import free_settings
 
 SLOTS, NUM_METRICS = 4, 20
 
@@ -78,20 +78,8 @@ def main(arguments: list[str]) -> None:
     """Run the search and print what it cost."""
     scheduler: Any = arguments[0]
     out, (trials, epochs, first_rung) = Path(arguments[1]).absolute(), map(int, arguments[2:])
-    settings = SearchSettings(
-        data="none",
-        space="baseline",
-        name="run",
-        out=str(out),
-        trials=trials,
-        epochs=epochs,
-        scheduler=scheduler,
-        grace_period=first_rung,
-        concurrent=SLOTS,
-        cpus_per_trial=1 / SLOTS,
-    )
-    (out / "states").mkdir(parents=True)
-    settings.folder.mkdir()
+    settings = free_settings(out, trials, epochs, SLOTS, space="baseline", scheduler=scheduler, grace_period=first_rung)
+    (out / "states").mkdir()
     journal, meter = Journal(settings.folder / "journal.jsonl"), Meter()
     terminal = Terminal(journal, settings.objective, trials, epochs)
     terminal.rungs = tuple(milestones(epochs, first_rung, settings.reduction_factor))
