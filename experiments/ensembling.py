@@ -13,9 +13,10 @@ from trashseg_core import __version__
 from trashseg_core.checkpoint import Confusions, read_config
 from trashseg_core.ensemble.bundle import Ensemble, Member, write_ensemble
 from trashseg_core.ensemble.crossfit import Outcome, interval, make_folds
-from trashseg_core.ensemble.disagreement import Pixels, find_disagreement, sample_pixels
+from trashseg_core.ensemble.disagreement import find_disagreement, sample_pixels
 from trashseg_core.ensemble.evidence import Evidence
 from trashseg_core.ensemble.methods import METHODS
+from trashseg_core.ensemble.pixels import Pixels
 from trashseg_core.ensemble.probabilities import StoredPrediction
 from trashseg_core.ensemble.select import select_greedily
 from trashseg_core.ensemble.steps import Candidates, Plan, weigh, with_class_weights, with_offsets, with_tta

@@ -92,7 +92,7 @@ def test_each_candidate_alone_scores_as_in_training(
     split = open_split(val, "val", SIZES[number])
     expected = score(read_network(checkpoints[number], config, 3), config, split, build_loss(config))[0]
     counted = pixel_confusions(pixels, [np.eye(2)[number]] * len(grid))
-    assert pixels.agreed.sum() > 0 and len(pixels.truth) > 0
+    assert pixels.agreed.sum() > 0 and pixels.num_pixels > 0
     assert np.array_equal(counted.sum(axis=(1, 2)), expected.sum(axis=(1, 2)))
     assert np.abs(counted - expected).sum() <= 0.02 * expected.sum()  # 8-bit probabilities may tie
 

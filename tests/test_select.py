@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from tests.candidates import plain_confusions, plain_selection, random_grid, random_planes, store
 from trashseg_core.confusion import count_confusion, miou
-from trashseg_core.ensemble.disagreement import Pixels, find_disagreement
+from trashseg_core.ensemble.disagreement import find_disagreement
 from trashseg_core.ensemble.grid import Grid
+from trashseg_core.ensemble.pixels import Pixels, empty_tiles
 from trashseg_core.ensemble.scoring import pixel_confusions
 from trashseg_core.ensemble.select import Selection, _RunningSum, select_greedily
 
@@ -31,13 +32,14 @@ def test_the_picks_equal_those_of_the_plain_definition(tmp_path: Path, seed: int
 
 @pytest.mark.parametrize("seed", range(3))
 def test_changes_are_counted_by_the_definition_whatever_was_picked_before(seed: int) -> None:
-    """Pixels are passed over while the sum's margin is beyond every candidate's reach, and come back."""
+    """Also where sums are equal, and in a tile that is not full."""
     rng = np.random.default_rng(seed)
-    probabilities = (rng.random((4000, 5, 3)) ** 4 * 255).astype(np.uint8)
-    truth, picks = rng.integers(0, 3, 4000).astype(np.uint8), rng.integers(0, 5, 12)
-    labels = probabilities.argmax(axis=2).astype(np.uint8)
-    pixels = Pixels(probabilities, labels, truth, np.array([0, 4000]), np.zeros((1, 3, 3), np.int64))
-    running, total = _RunningSum(pixels, np.array([True])), np.zeros((4000, 3), np.int64)
+    probabilities = (rng.random((65, 5, 3, 64)) ** 4 * 255).astype(np.uint8)
+    probabilities[:20] = probabilities[:20] // 64 * 85  # ties, and certain candidates whose sums grow fast
+    truth, picks = rng.integers(0, 3, (65, 64)).astype(np.uint8), rng.integers(0, 5, 25)
+    truth[-1, 40:], probabilities[-1, :, :, 40:] = 255, 0
+    pixels = Pixels(probabilities, truth, np.array([0, 65]), np.zeros((1, 3, 3), np.int64))
+    running, total = _RunningSum(pixels, np.array([True])), np.zeros((65, 3, 64), np.int64)
     for pick in picks:
         changes = running.add(int(pick))
         total += probabilities[:, pick]
@@ -87,7 +89,7 @@ def test_each_pick_raises_the_score_from_that_of_the_best_candidate(
 def test_equal_candidates_are_settled_for_the_earlier_one(tmp_path: Path) -> None:
     grid = random_grid(0)
     pixels = pixels_of(tmp_path, grid, random_planes(grid, candidates=1) * 3)
-    assert len(pixels.truth) == 0
+    assert pixels.num_pixels == 0
     assert select_greedily(pixels).picks == [0]
 
 
@@ -99,18 +101,15 @@ def test_no_more_picks_are_made_than_allowed(tmp_path: Path) -> None:
 
 
 def test_sums_of_many_certain_picks_do_not_overflow(tmp_path: Path) -> None:
-    """The sum of 25 certain picks is 6375, 25 times what a byte holds."""
-    pixels = Pixels(
-        np.tile(np.array([[[255, 0]], [[0, 255]]], np.uint8), (1, 2, 1)),
-        np.array([[0, 0], [1, 1]], np.uint8),
-        np.array([0, 1], np.uint8),
-        np.array([0, 2]),
-        np.zeros((1, 2, 2), np.int64),
-    )
+    """The sum of 12 certain picks is 3060, twelve times what a byte holds."""
+    probabilities, truth = empty_tiles(1, num_candidates=2, num_classes=2)
+    probabilities[0, 0, 0, :2] = probabilities[0, 1, 1, :2] = 255  # one is certain of label 0, the other of label 1
+    truth[0, :2] = 0, 1
+    pixels = Pixels(probabilities, truth, np.array([0, 1]), np.zeros((1, 2, 2), np.int64))
     running = _RunningSum(pixels, np.array([True]))
-    changes = [running.add(0) for _ in range(25)]
-    assert running._sum.tolist() == [[6375, 0], [0, 6375]]
-    assert not np.any(changes)
+    changes = [running.add(pick) for pick in [0] * 12 + [1] * 12]
+    assert not np.any(changes[:-1])
+    assert changes[-1].tolist() == [[[0, 0], [0, 0]], [[-1, 1], [-1, 1]]]  # one more breaks the ties
 
 
 def test_weights_are_shares_of_the_picks() -> None:
@@ -133,7 +132,7 @@ def test_every_weighted_mean_scores_as_by_the_definition(tmp_path: Path, seed: i
     grid = random_grid(seed, shapes=((6, 7), (3, 2), (9, 4)))
     planes = random_planes(grid, seed=seed, skill=0.7)
     pixels = pixels_of(tmp_path, grid, planes)
-    assert 0 < len(pixels.truth) < (grid.truth != 255).sum()
+    assert 0 < pixels.num_pixels < (grid.truth != 255).sum()
     weights = np.random.default_rng(seed).dirichlet(np.ones(4))
     assert np.array_equal(pixel_confusions(pixels, [weights] * 3), plain_confusions(grid, planes, weights))
 

@@ -9,9 +9,10 @@ import pytest
 from tests.candidates import plain_confusions, random_grid, random_planes, store
 from trashseg_core.confusion import miou
 from trashseg_core.ensemble.crossfit import Outcome, make_folds
-from trashseg_core.ensemble.disagreement import Pixels, find_disagreement, sample_pixels
+from trashseg_core.ensemble.disagreement import find_disagreement, sample_pixels
 from trashseg_core.ensemble.evidence import Evidence
 from trashseg_core.ensemble.grid import Grid
+from trashseg_core.ensemble.pixels import Pixels
 from trashseg_core.ensemble.steps import Candidates, weigh, with_class_weights, with_offsets, with_tta
 
 SHAPES = ((14, 15),) * 10

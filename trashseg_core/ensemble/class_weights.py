@@ -3,7 +3,7 @@
 import numpy as np
 
 from trashseg_core.confusion import count_confusion, miou
-from trashseg_core.ensemble.disagreement import Pixels
+from trashseg_core.ensemble.pixels import Pixels
 from trashseg_core.ensemble.scoring import pixel_scores
 
 FACTORS = (0.0, 0.5, 2.0)
@@ -22,12 +22,12 @@ def fit_class_weights(pixels: Pixels, weights: np.ndarray, images: np.ndarray) -
         float64 (K, C), columns sum to 1.
     """
     result = np.repeat(weights[:, None], pixels.num_classes, axis=1)
-    wanted = np.repeat(images, np.diff(pixels.starts))
     members = np.flatnonzero(weights > 0)
-    if not wanted.any() or len(members) < 2:
+    truth = pixels.flat(pixels.truth, images)
+    if not len(truth) or len(members) < 2:
         return result
-    shown = np.ascontiguousarray(pixels.probabilities[wanted][:, members], np.float32)
-    truth, scores = pixels.truth[wanted], pixel_scores(pixels, weights)[wanted]
+    shown = pixels.flat(pixels.probabilities[:, members], images).astype(np.float32)
+    scores = pixels.flat(pixel_scores(pixels, weights), images)
     reached = float(miou(count_confusion(truth, scores.argmax(axis=1), pixels.num_classes)))
     for _ in range(MAX_SWEEPS):
         before = reached

@@ -6,8 +6,8 @@ from itertools import combinations
 import numpy as np
 
 from trashseg_core.confusion import miou
-from trashseg_core.ensemble.disagreement import Pixels
 from trashseg_core.ensemble.kernels import count_labels
+from trashseg_core.ensemble.pixels import Pixels
 from trashseg_core.ensemble.scoring import pixel_scores
 from trashseg_core.ensemble.select import select_greedily
 

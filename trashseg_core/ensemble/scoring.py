@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from trashseg_core.confusion import count_confusion
-from trashseg_core.ensemble.disagreement import Pixels, release
 from trashseg_core.ensemble.grid import Grid
 from trashseg_core.ensemble.kernels import count_labels, mix
+from trashseg_core.ensemble.pixels import Pixels, release
 from trashseg_core.ensemble.probabilities import StoredPrediction
 from trashseg_core.inference.predict import first_argmax
 
@@ -36,13 +36,13 @@ def plain_mixture(weights: np.ndarray, num_classes: int) -> Mixture:
 
 
 def pixel_scores(pixels: Pixels, weights: np.ndarray, chosen: slice = slice(None)) -> np.ndarray:
-    """Weighted mean of the candidates at some pixels, times 255.
+    """Weighted mean of the candidates in some tiles, times 255.
 
     Args:
         weights: (K,) or (K, C).
 
     Returns:
-        float32 (M, C).
+        float32 (T, C, 64).
 
     Raises:
         ValueError: there are more or fewer weights than candidates.
@@ -50,9 +50,9 @@ def pixel_scores(pixels: Pixels, weights: np.ndarray, chosen: slice = slice(None
     check_weights(weights, pixels.num_candidates)
     full = weights[:, None] if weights.ndim == 1 else weights
     full = np.ascontiguousarray(np.broadcast_to(full, (len(full), pixels.num_classes)), np.float32)
-    rows = pixels.probabilities[chosen]
-    scores = np.empty((len(rows), pixels.num_classes), np.float32)
-    mix(rows, full, scores)
+    shown = pixels.probabilities[chosen]
+    scores = np.empty((len(shown), *shown.shape[2:]), np.float32)
+    mix(shown, full, scores)
     return scores
 
 

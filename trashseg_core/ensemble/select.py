@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from trashseg_core.confusion import miou
-from trashseg_core.ensemble.disagreement import Pixels, release
-from trashseg_core.ensemble.kernels import add_pick, count_changes
+from trashseg_core.ensemble.kernels import add_pick
+from trashseg_core.ensemble.pixels import Pixels
 
 MAX_PICKS = 25
 """A weight is a multiple of 1/25 at the finest; sums of 255 stay far below 2^16."""
@@ -63,11 +63,10 @@ class _RunningSum:
     """The sum of the picks so far at the pixels of some photos; all cores count, each other pixels."""
 
     def __init__(self, pixels: Pixels, images: np.ndarray) -> None:
-        count = len(pixels.truth)
+        num_tiles, _, num_classes, width = pixels.probabilities.shape
         self._pixels, self._blocks = pixels, pixels.blocks(images)
-        self._sum = np.zeros((count, pixels.num_classes), np.uint16)
-        self._labels, self._margins = np.zeros(count, np.uint8), np.zeros(count, np.uint16)
-        self._reach = np.full(count, 255, np.uint8)
+        self._sum = np.zeros((num_tiles, num_classes, width), np.uint16)
+        self._labels = np.zeros((num_tiles, width), np.uint8)
 
     def add(self, pick: int) -> np.ndarray:
         """Take one more candidate.
@@ -79,12 +78,12 @@ class _RunningSum:
         shape = (pixels.num_candidates, pixels.num_classes, pixels.num_classes)
 
         def add(chosen: slice) -> np.ndarray:
-            counts, shown = np.zeros(shape, np.int64), pixels.probabilities[chosen]
-            rows = (self._sum[chosen], self._labels[chosen], self._margins[chosen])
-            add_pick(shown, pick, *rows)
-            count_changes(shown, pixels.labels[chosen], pixels.truth[chosen], *rows, self._reach[chosen], counts)
-            release(shown)
-            return counts
+            changes = np.zeros(shape, np.int64)
+            rows = (pixels.probabilities, pixels.truth, self._sum, self._labels)
+            shown, truth, total, labels = (one[chosen] for one in rows)
+            add_pick(shown, truth, pick, total, labels, changes)
+            pixels.let_go(chosen)
+            return changes
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return np.asarray(pixels.stride * sum(pool.map(add, self._blocks), np.zeros(shape, np.int64)))

@@ -9,10 +9,10 @@ import numpy as np
 from trashseg_core.confusion import miou
 from trashseg_core.ensemble.class_weights import fit_class_weights
 from trashseg_core.ensemble.crossfit import Outcome, crossfit
-from trashseg_core.ensemble.disagreement import Pixels
 from trashseg_core.ensemble.grid import Grid
 from trashseg_core.ensemble.methods import METHODS
 from trashseg_core.ensemble.offsets import fit_offsets
+from trashseg_core.ensemble.pixels import Pixels
 from trashseg_core.ensemble.probabilities import StoredPrediction
 from trashseg_core.ensemble.scoring import (
     Mixture,
@@ -98,9 +98,8 @@ def with_offsets(candidates: Candidates, sample: Pixels, plan: Plan) -> Outcome:
     """Offsets of the classes' log probabilities."""
 
     def fit(images: np.ndarray, mixture: Mixture) -> Mixture:
-        wanted = np.repeat(images, np.diff(sample.starts))
-        scores = pixel_scores(sample, mixture.weights)[wanted]
-        return replace(mixture, offsets=fit_offsets(scores, sample.truth[wanted]))
+        scores = sample.flat(pixel_scores(sample, mixture.weights), images)
+        return replace(mixture, offsets=fit_offsets(scores, sample.flat(sample.truth, images)))
 
     return _refit(candidates, "offsets", plan, fit)
 

@@ -1,0 +1,150 @@
+"""What the ensemble gains on photos that chose nothing: per seed a search, then its best trial and ensemble on test.
+
+    python -m experiments.recipes.ensemble_gain --data DATA
+
+The test truth is looked at once, after the last search has chosen its ensemble. Run again, it goes on where it stopped.
+"""
+
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from experiments.manifest import read_manifest
+from experiments.results import read_results
+from trashseg_core.checkpoint import read_config
+from trashseg_core.confusion import bootstrap_miou, count_confusion, miou
+from trashseg_core.data.cache import CachedSplit, open_split
+from trashseg_core.data.folder import DataFolder
+from trashseg_core.ensemble.bundle import read_ensemble
+
+PROGRAM = Path(__file__).parents[2] / "run_search.py"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The experiment's flags."""
+
+    data: Path
+    """Data folder whose test.json has annotations."""
+    out: Path = Path("runs/ensemble_gain")
+    """Folder of the searches."""
+    space: str = "quick"
+    """What may vary."""
+    trials: int = 12
+    """Trials of each search."""
+    epochs: int = 18
+    """Length of a full training."""
+    image_size: int = 160
+    """Training size in px."""
+    seeds: int = 3
+    """Searches with seeds 0, 1, …"""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one search reached on test, and what it had promised."""
+
+    seed: int
+    single: np.ndarray
+    """Confusion matrices of the trial that val called the best, int64 (N, C, C)."""
+    ensemble: np.ndarray
+    """Those of the ensemble."""
+    held_out: float
+    """Held-out mIoU on val."""
+    interval: tuple[float, float]
+    """Its 90 % interval."""
+    members: int
+    single_on_val: float
+
+    @property
+    def gain(self) -> float:
+        """mIoU of the ensemble over that of the best trial."""
+        return float(miou(self.ensemble.sum(axis=0))) - float(miou(self.single.sum(axis=0)))
+
+
+def search(experiment: Experiment, seed: int) -> Path:
+    """Run the search of one seed, or go on with it; return its run folder."""
+    run = experiment.out / f"seed{seed}"
+    command = ["search", "--data", str(experiment.data), "--out", str(experiment.out), "--name", run.name]
+    command += ["--space", experiment.space, "--trials", str(experiment.trials), "--epochs", str(experiment.epochs)]
+    command += ["--seed", str(seed), "--set", f"image_size={experiment.image_size}"]
+    if (run / "manifest.json").is_file():
+        command = ["resume", str(run)]
+    subprocess.run([sys.executable, str(PROGRAM), *command], check=True)
+    return run
+
+
+def score(run: Path, seed: int) -> Score:
+    """Predict test with the best trial and with the ensemble, and compare with the truth."""
+    settings = read_manifest(run).settings
+    data = DataFolder(settings.data, settings.train_file, val_file=settings.test_file)
+    best = read_results(run / "results.json")[0]
+    checkpoint = run / str(best.checkpoint)
+    split = open_split(data, "val", read_config(checkpoint).predict_size)
+    kept = read_ensemble(run / "ensemble")
+    low, high = kept.val_interval
+    return Score(
+        seed,
+        single_confusions(checkpoint, split),
+        ensemble_confusions(run / "ensemble", data, split),
+        kept.val_miou_crossfit,
+        (low, high),
+        len(kept.members),
+        float(best.val_miou or 0.0),
+    )
+
+
+def single_confusions(checkpoint: Path, split: CachedSplit) -> np.ndarray:
+    """Confusion matrices of one checkpoint, int64 (N, C, C)."""
+    from trashseg_core.checkpoint import read_network
+    from trashseg_core.inference.scoring import score as score_network
+    from trashseg_core.losses import build_loss
+
+    config = read_config(checkpoint)
+    network = read_network(checkpoint, config, split.num_classes)
+    return score_network(network, config, split, build_loss(config))[0]
+
+
+def ensemble_confusions(folder: Path, data: DataFolder, split: CachedSplit) -> np.ndarray:
+    """Confusion matrices of an ensemble folder, int64 (N, C, C)."""
+    from trashseg_core.ensemble.bundle import load_ensemble
+    from trashseg_core.inference.ensemble_predict import predict_photos
+
+    photos = [(data.photo_path(photo), (photo.height, photo.width)) for photo in data.read("val").photos]
+    predicted = predict_photos(load_ensemble(folder, read_ensemble(folder)), photos)
+    pairs = (count_confusion(split.truth(index), one.labels, split.num_classes) for index, one in enumerate(predicted))
+    return np.stack(list(pairs))
+
+
+def print_table(scores: list[Score]) -> None:
+    """One row per search, and the mean gain."""
+    columns = ("seed", "members", "best trial: val", "test", "ensemble: held out on val (90 %)", "test", "gain (90 %)")
+    table = Table(*columns)
+    for one in scores:
+        resampled = bootstrap_miou(one.ensemble) - bootstrap_miou(one.single)  # the same photos in both
+        low, high = np.quantile(resampled, [0.05, 0.95])
+        table.add_row(
+            str(one.seed),
+            str(one.members),
+            f"{one.single_on_val:.4f}",
+            f"{miou(one.single.sum(axis=0)):.4f}",
+            f"{one.held_out:.4f} ({one.interval[0]:.3f} to {one.interval[1]:.3f})",
+            f"{miou(one.ensemble.sum(axis=0)):.4f}",
+            f"{one.gain:+.4f} ({low:+.3f} to {high:+.3f})",
+        )
+    console = Console(width=140)
+    console.print(table)
+    console.print(f"mean gain on test {statistics.fmean(one.gain for one in scores):+.4f}")
+
+
+if __name__ == "__main__":
+    chosen = tyro.cli(Experiment)
+    runs = [search(chosen, seed) for seed in range(chosen.seeds)]
+    print_table([score(run, seed) for seed, run in enumerate(runs)])
