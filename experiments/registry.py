@@ -63,6 +63,8 @@ def _register(settings: SearchSettings, ensemble: Ensemble) -> None:
         client.log_metric(run_id, name, value)
     client.set_tag(run_id, "mlflow.note.content", describe(ensemble))
     client.log_artifact(run_id, str(settings.folder / "ensemble" / DESCRIPTION))
+    if (settings.folder / "overlays").is_dir():
+        client.log_artifacts(run_id, str(settings.folder / "overlays"), "overlays")
     number = _log_model(run_id, settings)
     client.set_registered_model_alias(model_name(settings), ALIAS, number)
     client.set_terminated(run_id, "FINISHED")

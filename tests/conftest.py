@@ -8,6 +8,7 @@ import torch
 from hypothesis import settings
 
 from tests.tiny import Reports
+from tests.whole_search import run, search_words
 from trashseg_core.data.sample_data import write_sample_data
 
 settings.register_profile("trashseg", database=None, deadline=None, derandomize=True)
@@ -51,6 +52,23 @@ def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample") / "data"
     write_sample_data(folder, num_images=24, image_size=64)
     return folder
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A generated data folder, and a folder for runs."""
+    base = tmp_path_factory.mktemp("whole")
+    write_sample_data(base / "data", num_images=60, image_size=96)
+    (base / "runs").mkdir()
+    return base / "data", base / "runs"
+
+
+@pytest.fixture(scope="session")
+def finished(folders: tuple[Path, Path]) -> Path:
+    """The run folder of a search that nobody disturbed; its store may hold others."""
+    data, out = folders
+    run(*search_words(data, out, "calm", trials=3, epochs=4), cwd=out)
+    return out / "calm"
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@
 #   bash tests/run.sh                      everything
 #   bash tests/run.sh -m "not slow"        the fast tests
 #   bash tests/run.sh tests/test_coco.py   one file
+#
+# The tests in a browser need Chromium (bash tests/browser/install.sh) and are skipped without it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . experiments/recipes/setup.sh

@@ -14,25 +14,9 @@ import numpy as np
 import psutil
 import pytest
 
-from trashseg_core.data.sample_data import write_sample_data
+from tests.whole_search import ROOT, command, run, search_words
 
-ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
-
-
-def command(*words: str) -> list[str]:
-    return [sys.executable, str(ROOT / "run_search.py"), *words]
-
-
-def search_words(data: Path, out: Path, name: str, trials: int, epochs: int) -> tuple[str, ...]:
-    words = ("search", "--data", str(data), "--space", "quick", "--name", name, "--out", str(out))
-    return (*words, "--trials", str(trials), "--epochs", str(epochs), "--set", "image_size=64", "batch_size=8")
-
-
-def run(*words: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(command(*words), cwd=cwd, capture_output=True, text=True, timeout=500)
-    assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
-    return done
 
 
 def journal_epochs(folder: Path) -> dict[str, list[int]]:
@@ -71,23 +55,6 @@ def check_outputs(folder: Path, data: Path, shared_validator: Path | None) -> No
 def validator() -> Path | None:
     path = ROOT.parent / "shared" / "oracles" / "check_submission.py"
     return path if path.exists() else None
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A generated data folder, and an empty folder for runs."""
-    base = tmp_path_factory.mktemp("whole")
-    write_sample_data(base / "data", num_images=60, image_size=96)
-    return base / "data", base / "runs"
-
-
-@pytest.fixture(scope="module")
-def finished(folders: tuple[Path, Path]) -> Path:
-    """The run folder of a search that nobody disturbed."""
-    data, out = folders
-    out.mkdir()
-    run(*search_words(data, out, "calm", trials=3, epochs=4), cwd=out)
-    return out / "calm"
 
 
 def test_one_command_leads_from_generated_photos_to_a_valid_submission(
