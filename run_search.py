@@ -1,13 +1,15 @@
-"""The command line of trashseg: one verb per job.
+"""From a folder of COCO-annotated trash photos to the best ensemble's submission: one verb per job.
 
-Example: python run_search.py search --data DATA --space quick --name first
+Examples: python run_search.py sample-data DATA
+          python run_search.py search --data DATA --space quick --name first --trials 6 --epochs 9
+          python run_search.py status runs/first
 """
 
 import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -15,61 +17,15 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import tyro
 
-from experiments.settings import Crf, EnsembleSize, Method, Pool, SearchSettings, Soup, Tta
+from experiments.manifest import LOCK
+from experiments.settings import Crf, EnsembleSize, Method, Pool, Soup, Tta
 from experiments.verbs.bundle_verbs import BUNDLE_VERBS
 from experiments.verbs.command_line import Verb, run_command
+from experiments.verbs.completion import Shell
 from experiments.verbs.data_options import DataOptions
 from experiments.verbs.data_verbs import DATA_VERBS
-from trashseg_core.errors import BadInput
-
-
-def search(settings: Annotated[SearchSettings, tyro.conf.arg(name="")]) -> None:
-    """Search, then build the ensemble, the submission and the report.
-
-    Example: python run_search.py search --data DATA --space quick --name first --trials 6 --epochs 9
-    """
-    from experiments.preflight import LOCK, make_folders, prepare
-    from trashseg_core.files import locked
-
-    make_folders(settings)
-    with locked(settings.folder / LOCK, wait=False):
-        manifest = prepare(settings)
-        from experiments.stages import run_all
-
-        run_all(manifest)
-
-
-def resume(
-    run: Annotated[Path, tyro.conf.Positional],
-    /,
-    trials: int | None = None,
-    time_budget: float | None = None,
-    ray_address: str | None = None,
-    disk_gb: float | None = None,
-) -> None:
-    """Go on with a search where it stopped; every checkpointed epoch is kept.
-
-    Args:
-        run: run folder, e.g. runs/first
-        trials: raise the number of trials
-        time_budget: new budget in seconds
-        ray_address: address of the Ray cluster, where it is another one now
-        disk_gb: new budget of all checkpoints, in 10^9 bytes
-    """
-    from experiments.preflight import reopen
-    from trashseg_core.files import locked
-
-    if not run.is_dir():
-        raise BadInput(f"{run}: no such run folder. Start a search with `search`.")
-    with locked(run / ".lock", wait=False):
-        manifest = reopen(run)
-        given = {"trials": trials, "time_budget": time_budget, "ray_address": ray_address, "disk_gb": disk_gb}
-        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        manifest.settings = replace(manifest.settings, **changes)
-        manifest.write(run)
-        from experiments.stages import run_all
-
-        run_all(manifest)
+from experiments.verbs.look_verbs import LOOK_VERBS
+from experiments.verbs.search_verbs import SEARCH_VERBS
 
 
 def ensemble(
@@ -86,7 +42,9 @@ def ensemble(
 ) -> None:
     """Build the ensemble of a search's best trials anew; candidates predicted before are not predicted again.
 
-    Every flag is by default as the search was started.
+    What is not given stays as the search was started.
+
+    Example: python run_search.py ensemble runs/first --top-k 8 --tta flips
 
     Args:
         run: run folder, e.g. runs/first
@@ -102,11 +60,11 @@ def ensemble(
     given = {name: value for name, value in locals().items() if name != "run" and value is not None}
     from experiments.ensembling import build_ensemble
     from experiments.manifest import read_manifest
-    from experiments.stages import held_out_text
+    from experiments.showing.summary import held_out_text
     from trashseg_core.files import locked
 
     settings = replace(read_manifest(run).settings, **given)
-    with locked(run / ".lock", wait=False):
+    with locked(run / LOCK, wait=False):
         built = build_ensemble(run, settings)
     members = ", ".join(f"{member.trial_id} x {member.weight:.2f}" for member in built.members)
     print(f"{run / 'ensemble'}: val mIoU {built.val_miou:.4f}, held out {held_out_text(built)}: {members}")
@@ -114,6 +72,8 @@ def ensemble(
 
 def report(run: Annotated[Path, tyro.conf.Positional], /) -> None:
     """Draw the pictures and write report.html anew.
+
+    Example: python run_search.py report runs/first
 
     Args:
         run: run folder, e.g. runs/first
@@ -137,6 +97,9 @@ def train(
 ) -> None:
     """Train one configuration without Ray, or a trial of a search again; the same seed and threads, the same numbers.
 
+    Examples: python run_search.py train --data DATA --set encoder_name=resnet18 epochs=20 --out runs/single
+              python run_search.py train --from runs/first --trial t0003 --out runs/again
+
     Args:
         options: how the data folder is read
         data: data folder; with --from, the search's by default
@@ -157,6 +120,8 @@ def train(
 def ui(run: Annotated[Path, tyro.conf.Positional], /, port: int = 5000) -> None:
     """Open the MLflow UI of a search on 127.0.0.1.
 
+    Example: python run_search.py ui runs/first
+
     Args:
         run: run folder, e.g. runs/first
         port: 0 takes a free one
@@ -167,15 +132,31 @@ def ui(run: Annotated[Path, tyro.conf.Positional], /, port: int = 5000) -> None:
     serve(read_manifest(run).settings, port)
 
 
+def completion(shell: Annotated[Shell, tyro.conf.Positional], /) -> None:
+    """Print the completion of verbs, flags and choices for a shell.
+
+    Examples: source <(python run_search.py completion bash)     # in ~/.bashrc, with the path of run_search.py
+              source <(python run_search.py completion zsh)      # in ~/.zshrc
+              python run_search.py completion fish | source      # in ~/.config/fish/config.fish
+
+    Args:
+        shell: bash, zsh or fish
+    """
+    from experiments.verbs.completion import script
+
+    print(script(shell, VERBS), end="")
+
+
 VERBS: dict[str, Verb] = {
-    "search": search,
-    "resume": resume,
+    **SEARCH_VERBS,
+    **LOOK_VERBS,
     "ensemble": ensemble,
     **BUNDLE_VERBS,
     "report": report,
     "train": train,
     **DATA_VERBS,
     "ui": ui,
+    "completion": completion,
 }
 
 

@@ -161,9 +161,11 @@ class JournalReader(Journal):
         Raises:
             BadInput: a line other than the last is damaged.
         """
-        self.path, self.trials, self.times = path, {}, list[float]()
+        self.path, self.trials, self.times, self.report_times = path, {}, list[float](), list[float]()
         self._read()
 
     def _apply(self, event: dict[str, Any]) -> None:
         super()._apply(event)
         self.times.append(float(event.get("time", 0)))
+        if event["event"] == "epoch":
+            self.report_times.append(self.times[-1])

@@ -12,7 +12,8 @@ from trashseg_core.errors import BadInput
 from trashseg_core.files import read_json, write_json
 
 SCHEMA = 1
-FILE = "manifest.json"
+FILE, LOCK = "manifest.json", ".lock"
+"""Of a run folder; the lock is held by the only process that drives the search."""
 _NONE = "not in it"
 
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from experiments.journal import Journal, JournalReader
-from experiments.manifest import Manifest, check_unchanged, read_manifest
+from experiments.manifest import LOCK, Manifest, check_unchanged, read_manifest
 from experiments.points.known_points import read_points
 from experiments.points.space_check import check_space, draw_points, idle_pins
 from experiments.points.warm_start import FILE as WARM_START
@@ -22,9 +22,6 @@ from trashseg_core.data.coco import Split
 from trashseg_core.data.folder import DataFolder, check_leak, check_same_classes
 from trashseg_core.errors import BadInput
 from trashseg_core.training.shares import check_share
-
-LOCK = ".lock"
-"""File in a run folder that its only driver holds."""
 
 
 def make_folders(settings: SearchSettings) -> None:

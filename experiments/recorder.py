@@ -37,15 +37,17 @@ class Recorder(Callback):
         listeners: tuple[Listener, ...] = (),
         limits: Limits | None = None,
         each_step: Callable[[], None] = lambda: None,
+        say: Callable[[str], None] = print,
     ) -> None:
         """Create a recorder.
 
         Args:
             limits: what a trial may cost; none by default.
             each_step: called after each step of Tune's loop, ten times a second or more often.
+            say: told of a trial whose process died, and which is tried again.
         """
         self._journal, self._objective, self._listeners, self._each_step = journal, objective, listeners, each_step
-        self._limits = limits or Limits()
+        self._limits, self._say = limits or Limits(), say
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave nothing for Ray to store: every start makes a new one over the journal."""
@@ -92,6 +94,12 @@ class Recorder(Callback):
         """Pass on how a trial ended; the searcher has recorded it."""
         for listener in self._listeners:
             listener.trial_ended(self._record(trial))
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Say that a trial's process died, and where it goes on."""
+        record = self._record(trial)
+        where = f"from epoch {max(record.epochs)}" if record.epochs else "from its beginning"
+        self._say(f"{record.key}: its process died; another one goes on {where}")
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record why a trial's process died for good."""

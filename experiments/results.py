@@ -11,6 +11,10 @@ from trashseg_core.files import read_json, write_json
 Status = Literal["finished", "stopped", "failed"]
 
 
+class SearchFailed(RuntimeError):
+    """Every trial failed, so that there is no result to go on with."""
+
+
 @dataclass(frozen=True)
 class TrialResult:
     """What one trial reached."""

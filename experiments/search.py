@@ -1,12 +1,10 @@
 """The search: a Ray Tune Tuner around a trainable, with this project's searcher, scheduler and record."""
 
-import logging
 import os
 import shutil
 import signal
 import threading
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,6 +16,7 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")
 
 import ray
@@ -33,6 +32,7 @@ from experiments.placement.trial_memory import fit_memory
 from experiments.points.space_check import default_point
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.scheduler import RestoredAsha
+from experiments.ray_silence import QUIET, NoProgress, silence_ray
 from experiments.recorder import Listener, Recorder
 from experiments.searcher import OptunaSearcher, Space
 from experiments.settings import SearchSettings
@@ -40,7 +40,6 @@ from trashseg_core.errors import BadInput
 
 MAX_FAILURES = 3
 """Deaths of a trial's process (out of memory, lost node) that are followed by another try from its checkpoint."""
-QUIET: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
 Trainable = Callable[[dict[str, Any]], None]
 
 
@@ -53,7 +52,7 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
     Raises:
         BadInput: no cluster at the address accepts this driver, or one trial needs more than there is.
     """
-    warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+    silence_ray()
     if not ray.is_initialized():
         on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
@@ -72,7 +71,6 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
         token = Path.home() / ".ray" / "auth_token"
         if token.exists():
             token.chmod(0o600)
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)
     resources = ray.cluster_resources()
     slots = fit_nodes(plan_slots(settings, resources), [node["Resources"] for node in living_nodes()])
     return fit_memory(slots, resources, trial_memory_mb) if settings.concurrent == "auto" else slots
@@ -88,6 +86,8 @@ def build_tuner(
     points: Sequence[dict[str, Any]] = (),
     warm: Sequence[TrialRecord] = (),
     trial_memory_mb: float = 0.0,
+    on_slots: Callable[[int], None] = lambda _: None,
+    say: Callable[[str], None] = print,
 ) -> tune.Tuner:
     """Create a Tuner around any function trainable that reports `settings.objective` and `epoch`.
 
@@ -101,8 +101,11 @@ def build_tuner(
         points: of the space, to try right after the default one.
         warm: trials of earlier searches for the sampler.
         trial_memory_mb: memory of one trial at most, in MiB, as far as it is known.
+        on_slots: is told how many trials may run side by side.
+        say: is told of processes that died and are replaced.
     """
     slots = start_ray(settings, trial_memory_mb)
+    on_slots(slots.concurrent)
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots.concurrent)  # start all slots at once, not one by one
     settings.folder.mkdir(parents=True, exist_ok=True)
     journal = journal or Journal(settings.folder / "journal.jsonl")
@@ -145,7 +148,10 @@ def build_tuner(
         run_config=tune.RunConfig(
             name=f"{settings.name}-{time.time_ns()}",
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-            callbacks=[Recorder(journal, settings.objective, (*listeners, keeper), settings.limits, keeper.make_room)],
+            callbacks=[
+                Recorder(journal, settings.objective, (*listeners, keeper), settings.limits, keeper.make_room, say),
+                NoProgress(),
+            ],
             stop=lambda _, result: settings.limits.broken(result) is not None,
             verbose=0,
             **tune_storage(settings),
@@ -179,5 +185,7 @@ def run(
             tuner.fit()
         finally:
             ray.shutdown()
+            if threading.current_thread() is threading.main_thread():  # Ray's C++ part takes the handler away
+                signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
             if settings.storage is None:
                 shutil.rmtree(local, ignore_errors=True)

@@ -8,27 +8,25 @@ import numpy as np
 from experiments.checkpoints.keeper import Keeper, with_weights
 from experiments.journal import Journal
 from experiments.manifest import Manifest
-from experiments.pareto import front_sentence, write_front
+from experiments.pareto import write_front
 from experiments.placement.trial_memory import space_memory_mb
 from experiments.points.warm_start import read_warm_start
-from experiments.policy.rungs import milestones, planned_epochs
 from experiments.registry import ALIAS, model_name, register_ensemble
-from experiments.results import TrialResult, rank, read_results, result_of, write_results
+from experiments.results import SearchFailed, TrialResult, rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
+from experiments.showing.display import Display
+from experiments.showing.progress import progress_of
+from experiments.showing.summary import reasons, some, summarise
 from experiments.terminal import Terminal, progress_line
 from experiments.tracking import Tracker
 from search_spaces import load
 from trashseg_core.checkpoint import read_confusions
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.ensemble.bundle import Ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import read_ensemble
 from trashseg_core.errors import BadInput
 
 
-class SearchFailed(RuntimeError):
-    """Every trial failed."""
-
-
-def run_trials(manifest: Manifest) -> list[TrialResult]:
+def run_trials(manifest: Manifest, display: Display) -> list[TrialResult]:
     """Hop 1: run the trials that have no end yet; write `results.json`, also when interrupted.
 
     Raises:
@@ -39,18 +37,16 @@ def run_trials(manifest: Manifest) -> list[TrialResult]:
 
     settings, folder = manifest.settings, manifest.settings.folder
     journal = Journal(folder / "journal.jsonl")
-    terminal = Terminal(journal, settings.objective, settings.trials, settings.epochs)
-    if settings.scheduler == "promotion":
-        rungs = milestones(settings.epochs, settings.first_rung, settings.reduction_factor)
-        terminal.rungs = tuple(rungs)
-        terminal.planned_epochs = planned_epochs(settings.trials, settings.epochs, rungs, settings.reduction_factor)
-    tracker = Tracker(settings, journal, terminal.say)
+    terminal = Terminal(progress_of(settings, journal), display)
+    tracker = Tracker(settings, journal, display.say)
     job = TrialJob(settings.data_folder, str(folder), settings.objective, settings.limits, settings.disk_bytes)
     space = load(settings.space)
     known = {
         "points": manifest.points,
         "warm": read_warm_start(folder),
         "trial_memory_mb": space_memory_mb(space, settings.pins),
+        "on_slots": terminal.slots_planned,
+        "say": display.say,
     }
     status = "KILLED"
     try:
@@ -81,11 +77,7 @@ def collect_results(journal: Journal, settings: SearchSettings) -> list[TrialRes
 
 def failure_summary(results: list[TrialResult]) -> str:
     """Say why all trials failed, equal reasons together, the most frequent first."""
-    reasons: dict[str, list[str]] = {}
-    for result in results:
-        reasons.setdefault(result.error or "stopped before its first epoch", []).append(result.trial_id)
-    groups = sorted(reasons.items(), key=lambda group: -len(group[1]))
-    lines = [f"{len(ids)} x {reason} ({', '.join(ids[:5])}{', …' if len(ids) > 5 else ''})" for reason, ids in groups]
+    lines = [f"{len(ids)} x {reason} ({some(ids)})" for reason, ids in reasons(results)]
     return "No trial left a usable checkpoint: " + "; ".join(lines or ["none was started"])
 
 
@@ -121,11 +113,15 @@ def write_test_submission(folder: Path, data: DataFolder, output: Path) -> int:
     return len(names)
 
 
-def run_all(manifest: Manifest) -> None:
-    """All hops that are not done yet, and the summary at the end."""
+def run_all(manifest: Manifest, display: Display, place: Path) -> None:
+    """All hops that are not done yet, and the summary at the end.
+
+    Args:
+        place: the run folder, as the user names it.
+    """
     settings, folder = manifest.settings, manifest.settings.folder
     data = settings.data_folder
-    results = run_trials(manifest) if not trials_are_done(settings) else read_results(folder / "results.json")
+    results = run_trials(manifest, display) if not trials_are_done(settings) else read_results(folder / "results.json")
     candidates_from = (folder / "results.json", settings.ensemble_choices)
     if not manifest.is_done("ensemble", *candidates_from):
         from experiments.ensembling import build_ensemble
@@ -139,9 +135,9 @@ def run_all(manifest: Manifest) -> None:
             manifest.mark_done(folder, "submission", *inputs)
     write_pictures_and_report(folder, data, settings.objective)
     registered_from = folder / "ensemble" / "ensemble.json"
-    if not manifest.is_done("registry", registered_from) and register_ensemble(settings, print):
+    if not manifest.is_done("registry", registered_from) and register_ensemble(settings, display.say):
         manifest.mark_done(folder, "registry", registered_from)
-    print_summary(settings, results)
+    display.finish(summarise(place, settings, results, f"{model_name(settings)}@{ALIAS}"))
 
 
 def trials_are_done(settings: SearchSettings) -> bool:
@@ -163,25 +159,3 @@ def write_pictures_and_report(folder: Path, data: DataFolder, objective: str) ->
     confusions = read_confusions(folder / "ensemble").per_image
     write_panels(folder / "ensemble", data, folder / "overlays", confusions=confusions)
     return write_report(folder, objective)
-
-
-def print_summary(settings: SearchSettings, results: list[TrialResult]) -> None:
-    """Say what was found and where it lies."""
-    folder, best = settings.folder, results[0]
-    ensemble = read_ensemble(folder / "ensemble")
-    members = ", ".join(f"{member.trial_id} x {member.weight:.2f}" for member in ensemble.members)
-    print(
-        f"\nBest trial   {best.trial_id}: {settings.objective} {getattr(best, settings.objective):.4f} in epoch "
-        f"{best.best_epoch}\n"
-        f"{front_sentence(folder)}"
-        f"Ensemble     val mIoU {ensemble.val_miou:.4f}, held out {held_out_text(ensemble)}: {members}\n"
-        f"Submission   {folder / 'submission.csv'}\n"
-        f"Report       {folder / 'report.html'}\n"
-        f"MLflow       python run_search.py ui {folder}, model {model_name(settings)}@{ALIAS}"
-    )
-
-
-def held_out_text(ensemble: Ensemble) -> str:
-    """The held-out mIoU with its interval."""
-    low, high = ensemble.val_interval or [ensemble.val_miou_crossfit] * 2
-    return f"{ensemble.val_miou_crossfit:.4f} ({low:.3f} to {high:.3f})"

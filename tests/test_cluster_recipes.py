@@ -13,6 +13,7 @@ import tyro
 import yaml
 
 import run_search
+from experiments.verbs.search_verbs import resume, search
 
 ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "experiments" / "recipes" / "cluster"
@@ -47,7 +48,7 @@ def test_the_commands_of_a_recipe_are_ones_that_the_command_line_takes(path: Pat
     assert commands
     for words in commands:
         call = parsed(words)
-        assert call.func in (run_search.search, run_search.resume)
+        assert call.func in (search, resume)
         assert "--ray-address" in words
 
 

@@ -22,7 +22,8 @@ ROOT = Path(__file__).parents[1]
 
 def start(out: Path, name: str) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-m", "tests.interrupted_search", str(out), name]
-    return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    with open(out / f"{name}.out", "ab") as stream:
+        return subprocess.Popen(words, cwd=ROOT, stdout=stream, stderr=subprocess.PIPE)
 
 
 def steps(folder: Path) -> list[tuple[str, int, int]]:
@@ -77,3 +78,9 @@ def test_kills_of_driver_and_worker_change_nothing_of_what_a_search_comes_to(tmp
         assert sorted(record.epochs) == list(range(1, len(record.epochs) + 1))
         assert record.status == ("finished" if len(record.epochs) == EPOCHS else "stopped")
     assert study(folder) == study(tmp_path / "calm")
+    assert (tmp_path / "calm.out").read_text() == "", "Ray says nothing of its own"
+    said = (tmp_path / "disturbed.out").read_text().splitlines()
+    assert [line.partition(": ")[2].rstrip("0123456789") for line in said] == [
+        "its process died; another one goes on from epoch "
+    ]
+    assert last.stderr is not None and last.stderr.read() == b""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import run_search
 from experiments.journal import Journal
 from experiments.manifest import Manifest, read_manifest
 from experiments.points.warm_start import read_warm_start
 from experiments.preflight import LOCK, prepare, refuse_taken_name, reopen
 from experiments.settings import SearchSettings
+from experiments.verbs.search_verbs import resume
 from trashseg_core import __version__
 from trashseg_core.errors import BadInput
 
@@ -109,8 +109,8 @@ def test_an_unchanged_search_is_reopened(started: Path) -> None:
 
 def test_resume_raises_the_budget_and_changes_nothing_else(started: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, seen = read_manifest(started).settings, list[Manifest]()
-    monkeypatch.setattr("experiments.stages.run_all", seen.append)
-    run_search.resume(started, trials=99, time_budget=5.0)
+    monkeypatch.setattr("experiments.stages.run_all", lambda manifest, *_: seen.append(manifest))
+    resume(started, trials=99, time_budget=5.0)
     assert seen[0].settings == replace(before, trials=99, time_budget=5.0) == read_manifest(started).settings
 
 

@@ -25,12 +25,13 @@ HOMES = {
     "optuna": {"searcher", "points/frozen_trials", "policy/samplers", "policy/forest_sampler"},
     "mlflow": {"tracking", "ui", "registry"},
     "ray": {
-        *("trainable", "search", "searcher", "recorder"),
+        *("trainable", "search", "searcher", "recorder", "ray_silence"),
         *("policy/scheduler", "policy/promotion", "placement/peers", "placement/cluster"),
     },
 }
 VERBS = {"search", "resume", "ensemble", "predict", "submit", "report", "train", "check", "sample-data", "ui"}
 VERBS |= {"import-taco", "import-masks", "import-yolo", "export-onnx"}
+VERBS |= {"status", "leaderboard", "compare", "completion"}
 
 
 def named(path: Path) -> str:

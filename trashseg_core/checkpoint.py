@@ -1,7 +1,6 @@
 """A checkpoint folder: the weights to use, the state to go on from, and what they scored."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,13 @@ from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput
 from trashseg_core.files import read_json, write_json
 from trashseg_core.models import Network, build_model
+from trashseg_core.val_confusions import CONFUSIONS as CONFUSIONS
+from trashseg_core.val_confusions import Confusions, write_confusions
+from trashseg_core.val_confusions import read_confusions as read_confusions
 
-WEIGHTS, STATE, CONFIG, CONFUSIONS = "model.safetensors", "state.pt", "config.json", "confusions.npz"
+WEIGHTS, STATE, CONFIG = "model.safetensors", "state.pt", "config.json"
 ENTRY_BYTES, FRAME_BYTES = 1024, 2**17
 """What a file format adds to each tensor (name, shape, alignment), and to a folder (plain values, configuration)."""
-
-
-@dataclass(frozen=True)
-class Confusions:
-    """What a checkpoint scored on val."""
-
-    per_image: np.ndarray
-    """int64 (N, C, C), rows = truth."""
-    file_names: list[str]
-    class_names: list[str]
 
 
 def write_checkpoint(
@@ -64,16 +56,6 @@ def _tensors_in(value: Any) -> Iterator[Tensor]:
         case list() | tuple():
             for one in value:
                 yield from _tensors_in(one)
-
-
-def write_confusions(folder: Path, confusions: Confusions) -> None:
-    """Write `confusions.npz`: arrays `per_image`, `file_names`, `class_names`."""
-    np.savez_compressed(
-        folder / CONFUSIONS,
-        per_image=confusions.per_image,
-        file_names=np.array(confusions.file_names),
-        class_names=np.array(confusions.class_names),
-    )
 
 
 def write_weights(folder: Path, config: TrialConfig, model: nn.Module) -> None:
@@ -145,17 +127,3 @@ def read_state(folder: Path) -> dict[str, Any]:
         return torch.load(folder / STATE, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise BadInput(f"{folder / STATE}: cannot be read ({type(error).__name__}). Remove this folder.") from None
-
-
-def read_confusions(folder: Path) -> Confusions:
-    """Read the per-image confusion matrices of a checkpoint.
-
-    Raises:
-        BadInput: the file is missing or damaged.
-    """
-    try:
-        with np.load(folder / CONFUSIONS, allow_pickle=False) as arrays:
-            names, classes = arrays["file_names"].tolist(), arrays["class_names"].tolist()
-            return Confusions(arrays["per_image"], names, classes)
-    except Exception as error:  # zipfile, KeyError, ValueError, OSError
-        raise BadInput(f"{folder / CONFUSIONS}: cannot be read ({type(error).__name__}).") from None

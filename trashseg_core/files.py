@@ -7,12 +7,16 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from trashseg_core.errors import BadInput
+
+LOOKS, LOOK_S = 5, 0.01
+"""How often `locked` tries before it refuses, and the pause between: somebody may only be looking."""
 
 
 def sync_folder(folder: Path) -> None:
@@ -142,23 +146,40 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
     """Hold the exclusive lock file `path`, which names the holder's process id.
 
     Args:
-        wait: wait for another holder to finish; otherwise refuse at once.
+        wait: wait for another holder to finish; otherwise refuse.
 
     Raises:
         BadInput: another process holds the lock and `wait` is False.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+", encoding="ascii") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
+        if wait:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        elif not any(_lock_at_once(stream, fcntl.LOCK_EX) for _ in range(LOOKS)):
             stream.seek(0)
             holder = stream.read().strip() or "unknown"
-            raise BadInput(
-                f"{path.parent} is in use by process {holder}. Wait for it or stop it, then try again."
-            ) from None
+            raise BadInput(f"{path.parent} is in use by process {holder}. Wait for it or stop it, then try again.")
         stream.seek(0)
         stream.truncate()
         stream.write(f"{os.getpid()}\n")
         stream.flush()
         yield
+
+
+def lock_holder(path: Path) -> str | None:
+    """Process id in a lock file that is held, or None. Looking holds a shared lock for less than a millisecond."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as stream:
+            return None if _lock_at_once(stream, fcntl.LOCK_SH) else stream.read().strip() or "unknown"
+    except FileNotFoundError:
+        return None
+
+
+def _lock_at_once(stream: TextIO, how: int) -> bool:
+    """Lock a file; where somebody else holds it, wait for no more than a look (`lock_holder`) takes."""
+    try:
+        fcntl.flock(stream, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(LOOK_S)
+        return False
+    return True

@@ -22,6 +22,8 @@ def predict(
 ) -> None:
     """Write a PNG label map for every photo; run again, it goes on where it stopped.
 
+    Example: python run_search.py predict runs/first/ensemble photos --out labels --overlays
+
     Args:
         ensemble: ensemble folder, e.g. runs/first/ensemble
         images: folder of photos, one photo, or a COCO file

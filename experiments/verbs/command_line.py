@@ -8,17 +8,17 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import tyro
 
+from experiments.verbs.flags import flags_of
+from experiments.verbs.help import print_help, print_overview
 from search_spaces import UnknownSpace
 from trashseg_core.errors import BadInput
 
 Verb = Callable[..., None]
-LIST_FLAGS = ("--set", "--warm-start", "--enqueue")
 
 
 def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
@@ -33,8 +33,11 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
     """
     debug = "--debug" in arguments
     arguments = [word for word in arguments if word != "--debug"]
-    for flag in LIST_FLAGS:
-        arguments = _join_repeated(arguments, flag)
+    if _print_help(verbs, description, arguments):
+        return 0
+    if arguments and arguments[0] in verbs:
+        for flag in flags_of(verbs[arguments[0]]):
+            arguments = _join_repeated(arguments, f"--{flag.name}") if flag.takes_many else arguments
     received = _unwind_on_signals()
     try:
         return _run(verbs, description, arguments)
@@ -42,13 +45,25 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
         if debug:
             raise
         return _fail(2, str(error))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         what, code = ("Terminated", 143) if signal.SIGTERM in received else ("Interrupted", 130)
-        return _fail(code, f"{what}; every checkpointed epoch is kept.{_how_to_go_on(arguments)}")
+        return _fail(code, " ".join([f"{what}.", *_notes(interruption)]))
     except Exception as error:
         if debug:
             raise
-        return _fail(1, f"{type(error).__name__}: {error} (`--debug` shows where)")
+        return _fail(1, " ".join([f"{type(error).__name__}: {error} (`--debug` shows where)", *_notes(error)]))
+
+
+def _print_help(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> bool:
+    """Print the help that is asked for; return whether one was."""
+    if not {"-h", "--help"} & set(arguments):
+        return False
+    verb = verbs.get(arguments[0])
+    if verb is None:
+        print_overview(verbs, description)
+    else:
+        print_help(arguments[0], verb)
+    return True
 
 
 def _run(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
@@ -121,14 +136,9 @@ def _unwind_on_signals() -> list[int]:
     return received
 
 
-def _how_to_go_on(arguments: list[str]) -> str:
-    """The command that goes on with an interrupted search."""
-    values = dict(zip(arguments, arguments[1:], strict=False))
-    if arguments[:1] == ["resume"]:
-        return f" Go on with: python run_search.py {' '.join(arguments)}"
-    if arguments[:1] == ["search"] and "--name" in values:
-        return f" Go on with: python run_search.py resume {Path(values.get('--out', 'runs')) / values['--name']}"
-    return ""
+def _notes(error: BaseException) -> list[str]:
+    """What a verb wants said beside an error, e.g. how to go on."""
+    return getattr(error, "__notes__", [])
 
 
 def _fail(code: int, message: str) -> int:

@@ -46,6 +46,8 @@ def check(
 def sample_data(folder: Annotated[Path, tyro.conf.Positional], /, images: int = 240, seed: int = 0) -> None:
     """Generate a small long-tailed set of drawn trash photos, in the layout that `search` reads.
 
+    Example: python run_search.py sample-data DATA --images 120
+
     Args:
         folder: a new folder
         images: number of photos in all splits

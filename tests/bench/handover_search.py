@@ -45,14 +45,17 @@ def run_own(out: Path, trials: int, slots: int, seconds: float) -> None:
     """The project's driver with journal, terminal and MLflow, every trial run to its end without a pause."""
     from experiments.journal import Journal
     from experiments.search import run
+    from experiments.showing.display import build_display
+    from experiments.showing.options import Showing
+    from experiments.showing.progress import Progress
     from experiments.terminal import Terminal
     from experiments.tracking import Tracker
     from tests.bench.free_search import free_settings
 
     settings = free_settings(out, trials, EPOCHS, slots, grace_period=EPOCHS)
     journal = Journal(settings.folder / "journal.jsonl")
-    terminal = Terminal(journal, settings.objective, trials, EPOCHS)
-    tracker = Tracker(settings, journal, terminal.say)
+    terminal = Terminal(Progress(journal, settings.objective, trials, EPOCHS), build_display(Showing()))
+    tracker = Tracker(settings, journal, terminal.display.say)
     with terminal:
         run(settings, space, trainable_in(out, seconds), journal, (terminal, tracker))
     tracker.finish("FINISHED", {}, [])

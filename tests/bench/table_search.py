@@ -18,6 +18,8 @@ import ray
 from experiments.journal import Journal, TrialRecord
 from experiments.policy.rungs import milestones
 from experiments.search import run
+from experiments.showing.plain_lines import PlainLines
+from experiments.showing.progress import Progress
 from experiments.terminal import Terminal
 from experiments.tracking import Tracker
 from search_spaces import load
@@ -81,14 +83,13 @@ def main(arguments: list[str]) -> None:
     settings = free_settings(out, trials, epochs, SLOTS, space="baseline", scheduler=scheduler, grace_period=first_rung)
     (out / "states").mkdir()
     journal, meter = Journal(settings.folder / "journal.jsonl"), Meter()
-    terminal = Terminal(journal, settings.objective, trials, epochs)
-    terminal.rungs = tuple(milestones(epochs, first_rung, settings.reduction_factor))
-    tracker = Tracker(settings, journal, terminal.say)
-    with open(os.devnull, "w") as nowhere, terminal:
-        terminal.console.file = nowhere
+    progress = Progress(journal, settings.objective, trials, epochs)
+    progress.rungs = tuple(milestones(epochs, first_rung, settings.reduction_factor))
+    with open(os.devnull, "w") as nowhere, Terminal(progress, PlainLines(nowhere)) as terminal:
+        tracker = Tracker(settings, journal, terminal.display.say)
         listeners = (terminal, tracker, meter)
         run(settings, load(settings.space), trainable_in(out / "states", epochs), journal, listeners)
-    tracker.finish("FINISHED", {}, [])
+        tracker.finish("FINISHED", {}, [])
     journal.close()
     started = time.perf_counter()
     again = Journal(settings.folder / "journal.jsonl")

@@ -1,0 +1,1 @@
+"""How a search is shown: a live table, plain lines, JSON lines, or its end only."""

@@ -1,0 +1,120 @@
+"""RunStatus: how a search stands, read from its folder while it runs or after; nothing is disturbed."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.journal import JournalReader, TrialRecord
+from experiments.manifest import LOCK, Manifest, read_manifest
+from experiments.showing.progress import Progress, progress_of
+from experiments.showing.wording import command
+from trashseg_core.files import lock_holder
+
+WINDOW = 60
+"""Reports that the pace is taken from."""
+GAP = 10
+"""A pause this many times longer than usual is no training: the search was stopped then."""
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """A search as others see it. Whether a trial runs or waits is told by the rung at which it stands."""
+
+    folder: Path
+    """As the user names it."""
+    manifest: Manifest
+    progress: Progress
+    process: str | None
+    """Id of the process that drives the search, or None."""
+    report_times: list[float]
+    """Of all epochs, seconds since 1970."""
+
+    @property
+    def state(self) -> str:
+        """running, finished or stopped."""
+        if self.process is not None:
+            return "running"
+        done = self.all_ended and "ensemble" in self.manifest.hops and (self.folder / "report.html").is_file()
+        return "finished" if done else "stopped"
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether every trial has an end, so that only the other hops are left."""
+        ended = [record for record in self.records if record.status is not None]
+        return len(ended) == len(self.records) and len(ended) >= self.manifest.settings.trials
+
+    @property
+    def records(self) -> list[TrialRecord]:
+        """Of all trials so far."""
+        return list(self.progress.journal.trials.values())
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds until the last trial's end at the pace of late; None where nothing runs or nothing is known."""
+        pace = pace_s(self.report_times)
+        if pace is None or self.process is None or self.all_ended:
+            return None
+        return self.progress.open_epochs() * pace
+
+    def document(self) -> dict[str, Any]:
+        """For machines: the fields that `status --json` prints."""
+        progress, objective = self.progress, self.progress.objective
+        value, key, epoch = progress.best or (None, None, None)
+        age_s = time.time() - self.report_times[-1] if self.report_times else None
+        return {
+            "folder": str(self.folder),
+            "state": self.state,
+            "process": self.process,
+            "trials": {"planned": progress.num_trials, **progress.counts()},
+            "epochs_done": len(self.report_times),
+            "objective": objective,
+            "best": None if key is None else {"trial": key, "epoch": epoch, "value": value},
+            "running": [self._trial(record) for record in self.records if record.key in progress.running],
+            "failures": [{"trial": one.key, "reason": one.error} for one in self.records if one.status == "failed"],
+            "last_report_s": None if age_s is None else round(age_s, 1),
+            "eta_s": None if self.eta_s is None else round(self.eta_s, 1),
+            "go_on": command("resume", self.folder) if self.state == "stopped" else None,
+        }
+
+    def _trial(self, record: TrialRecord) -> dict[str, Any]:
+        best, left_s = record.best(self.progress.objective), self.progress.trial_eta_s(record)
+        epoch = max(record.epochs, default=0)
+        value = record.epochs[epoch].get(self.progress.objective) if epoch else None
+        return {
+            "trial": record.key,
+            "epoch": epoch,
+            "epochs": self.progress.epochs,
+            "value": value,
+            "best": best[1] if best else None,
+            "eta_s": None if left_s is None else round(left_s, 1),
+        }
+
+
+def read_status(folder: Path) -> RunStatus:
+    """Look at a run folder.
+
+    Raises:
+        BadInput: there is no search in it, or its manifest or journal is damaged.
+    """
+    manifest = read_manifest(folder)
+    journal = JournalReader(folder / "journal.jsonl")
+    progress, process = progress_of(manifest.settings, journal), lock_holder(folder / LOCK)
+    if process is not None:
+        open_trials = [record for record in journal.trials.values() if record.status is None]
+        progress.running = {one.key for one in open_trials if max(one.epochs, default=0) not in progress.rungs}
+    return RunStatus(folder, manifest, progress, process, journal.report_times)
+
+
+def pace_s(report_times: Sequence[float]) -> float | None:
+    """Seconds from one epoch's report to the next, of all trials together; None before the second.
+
+    Args:
+        report_times: ascending.
+    """
+    window = report_times[-WINDOW:]
+    pauses = [after - before for before, after in zip(window, window[1:], strict=False)]
+    usual = [pause for pause in pauses if pause <= GAP * max(1.0, statistics.median(pauses))]
+    return statistics.mean(usual) if usual else None

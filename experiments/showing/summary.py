@@ -1,0 +1,112 @@
+"""Summary: what a search found, where it lies, and the commands that go on."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.pareto import front_sentence
+from experiments.results import TrialResult
+from experiments.settings import SearchSettings
+from experiments.showing.wording import command, duration
+
+if TYPE_CHECKING:
+    from trashseg_core.ensemble.bundle import Ensemble
+
+MAX_REASONS = 3
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A search that has ended."""
+
+    folder: Path
+    """As the user names it."""
+    settings: SearchSettings
+    results: list[TrialResult]
+    """Best first."""
+    ensemble: "Ensemble"
+    model: str
+    """Name of the registered model."""
+
+    def text(self) -> str:
+        """For people."""
+        best, objective, ensemble = self.results[0], self.settings.objective, self.ensemble
+        states = Counter(result.status for result in self.results)
+        ended = ", ".join(f"{count} {state}" for state, count in states.items())
+        spent = duration(sum(result.seconds for result in self.results))
+        reached = f"{objective} {getattr(best, objective):.4f} in epoch {best.best_epoch}"
+        members = ", ".join(f"{member.trial_id} x {member.weight:.2f}" for member in ensemble.members)
+        lines = [
+            _row("Trials", f"{ended}, {spent} of training"),
+            *(_row("", f"{len(ids)} failed: {reason} ({some(ids)})") for reason, ids in self._failures()[:MAX_REASONS]),
+            _row("Best trial", f"{best.trial_id}: {reached}"),
+            *front_sentence(self.settings.folder).splitlines(),
+            _row("Ensemble", f"val mIoU {ensemble.val_miou:.4f}, held out {held_out_text(ensemble)}: {members}"),
+            *(_row(name.capitalize(), str(path)) for name, path in self._files().items()),
+            _row("MLflow", f"{command('ui', self.folder)}, model {self.model}"),
+            _row("More trials", command("resume", self.folder, "--trials", 2 * self.settings.trials)),
+        ]
+        return "\n".join(lines)
+
+    def document(self) -> dict[str, Any]:
+        """For machines: folder, trials, best, failures, ensemble, submission, report, model."""
+        best = asdict(self.results[0])
+        ensemble = {
+            "folder": str(self.folder / "ensemble"),
+            "val_miou": self.ensemble.val_miou,
+            "held_out": self.ensemble.val_miou_crossfit,
+            "held_out_interval": self.ensemble.val_interval or None,
+            "members": {member.trial_id: member.weight for member in self.ensemble.members},
+        }
+        return {
+            "folder": str(self.folder),
+            "trials": dict(Counter(result.status for result in self.results)),
+            "best": {name: best[name] for name in ("trial_id", "val_miou", "val_miou_low", "best_epoch", "config")},
+            "failures": [{"reason": reason, "trials": ids} for reason, ids in self._failures()],
+            "ensemble": ensemble,
+            **{name: str(path) for name, path in self._files().items()},
+            "model": self.model,
+        }
+
+    def _files(self) -> dict[str, Path]:
+        places = {"submission": self.folder / "submission.csv", "report": self.folder / "report.html"}
+        return {name: path for name, path in places.items() if path.exists()}
+
+    def _failures(self) -> list[tuple[str, list[str]]]:
+        return reasons([result for result in self.results if result.status == "failed"])
+
+
+def summarise(folder: Path, settings: SearchSettings, results: list[TrialResult], model: str) -> Summary:
+    """Gather what a search whose hops are all done has found.
+
+    Args:
+        folder: the run folder, as the user names it.
+        model: name of the registered model.
+    """
+    from trashseg_core.ensemble.bundle import read_ensemble
+
+    return Summary(folder, settings, results, read_ensemble(settings.folder / "ensemble"), model)
+
+
+def reasons(failed: list[TrialResult]) -> list[tuple[str, list[str]]]:
+    """Why trials failed: equal reasons together with the trials' ids, the most frequent first."""
+    found: dict[str, list[str]] = {}
+    for result in failed:
+        found.setdefault(result.error or "stopped before its first epoch", []).append(result.trial_id)
+    return sorted(found.items(), key=lambda group: -len(group[1]))
+
+
+def _row(name: str, text: str) -> str:
+    return f"{name:12} {text}"
+
+
+def some(ids: list[str]) -> str:
+    """The first five of many."""
+    return f"{', '.join(ids[:5])}{', …' if len(ids) > 5 else ''}"
+
+
+def held_out_text(ensemble: "Ensemble") -> str:
+    """The held-out mIoU with its interval."""
+    low, high = ensemble.val_interval or [ensemble.val_miou_crossfit] * 2
+    return f"{ensemble.val_miou_crossfit:.4f} ({low:.3f} to {high:.3f})"

@@ -1,0 +1,88 @@
+"""The verbs that run a search: from its start, or from where it stopped."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from experiments.manifest import LOCK, Manifest
+from experiments.settings import SearchSettings
+from experiments.showing.options import Showing
+from experiments.verbs.command_line import Verb
+from trashseg_core.errors import BadInput
+
+
+def search(
+    settings: Annotated[SearchSettings, tyro.conf.arg(name="")],
+    showing: Annotated[Showing, tyro.conf.arg(name="")],
+) -> None:
+    """Search, then build the ensemble, the submission and the report.
+
+    Example: python run_search.py search --data DATA --space quick --name first --trials 6 --epochs 9
+    """
+    from experiments.preflight import make_folders, prepare
+    from trashseg_core.files import locked
+
+    make_folders(settings)
+    with locked(settings.folder / LOCK, wait=False):
+        _go_on(lambda: prepare(settings), Path(settings.out) / settings.name, showing)
+
+
+def resume(
+    run: Annotated[Path, tyro.conf.Positional],
+    /,
+    trials: int | None = None,
+    time_budget: float | None = None,
+    ray_address: str | None = None,
+    disk_gb: float | None = None,
+    *,
+    showing: Annotated[Showing, tyro.conf.arg(name="")] = Showing(),  # noqa: B008 (frozen)
+) -> None:
+    """Go on with a search where it stopped; every checkpointed epoch is kept.
+
+    What is not given stays as the search was started.
+
+    Examples: python run_search.py resume runs/first
+              python run_search.py resume runs/first --trials 40
+
+    Args:
+        run: run folder, e.g. runs/first
+        trials: raise the number of trials
+        time_budget: new budget in seconds
+        ray_address: address of the Ray cluster, where it is another one now
+        disk_gb: new budget of all checkpoints, in 10^9 bytes
+        showing: how it is shown
+    """
+    from experiments.preflight import reopen
+    from trashseg_core.files import locked
+
+    if not run.is_dir():
+        raise BadInput(f"{run}: no such run folder. Start a search with `search`.")
+    given = {"trials": trials, "time_budget": time_budget, "ray_address": ray_address, "disk_gb": disk_gb}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+
+    def reopened() -> Manifest:
+        manifest = reopen(run)
+        manifest.settings = replace(manifest.settings, **changes)
+        manifest.write(run)
+        return manifest
+
+    with locked(run / LOCK, wait=False):
+        _go_on(reopened, run, showing)
+
+
+def _go_on(begin: Callable[[], Manifest], place: Path, showing: Showing) -> None:
+    """Run what is not done yet of a search, shown as asked for; an interruption says how to go on."""
+    from experiments.showing.display import build_display
+    from experiments.showing.farewell import farewell
+
+    with build_display(showing) as display, farewell(place, showing):
+        manifest = begin()
+        from experiments.stages import run_all
+
+        run_all(manifest, display, place)
+
+
+SEARCH_VERBS: dict[str, Verb] = {"search": search, "resume": resume}
