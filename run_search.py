@@ -26,6 +26,7 @@ from experiments.verbs.data_options import DataOptions
 from experiments.verbs.data_verbs import DATA_VERBS
 from experiments.verbs.look_verbs import LOOK_VERBS
 from experiments.verbs.search_verbs import SEARCH_VERBS
+from experiments.verbs.study_verbs import STUDY_VERBS
 
 
 def ensemble(
@@ -155,6 +156,7 @@ VERBS: dict[str, Verb] = {
     "report": report,
     "train": train,
     **DATA_VERBS,
+    **STUDY_VERBS,
     "ui": ui,
     "completion": completion,
 }

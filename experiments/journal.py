@@ -152,6 +152,16 @@ class Journal:
         self._stream.close()
 
 
+@dataclass
+class Moments:
+    """When a trial did what, in seconds since 1970."""
+
+    proposed: float
+    reported: dict[int, float] = field(default_factory=dict)
+    """By epoch: when it was over."""
+    ended: float | None = None
+
+
 class JournalReader(Journal):
     """A journal that is read and left alone: a search may be writing it."""
 
@@ -161,11 +171,16 @@ class JournalReader(Journal):
         Raises:
             BadInput: a line other than the last is damaged.
         """
-        self.path, self.trials, self.times, self.report_times = path, {}, list[float](), list[float]()
+        self.path, self.trials, self.moments = path, {}, dict[str, Moments]()
         self._read()
 
     def _apply(self, event: dict[str, Any]) -> None:
         super()._apply(event)
-        self.times.append(float(event.get("time", 0)))
-        if event["event"] == "epoch":
-            self.report_times.append(self.times[-1])
+        key, moment = event["key"], float(event.get("time", 0))
+        match event["event"]:
+            case "trial":
+                self.moments[key] = Moments(moment)
+            case "epoch":
+                self.moments[key].reported[int(event["epoch"])] = moment
+            case "end":
+                self.moments[key].ended = moment

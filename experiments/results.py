@@ -1,5 +1,6 @@
 """TrialResult: one row of `results.json`. Reading, writing, ranking."""
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -107,3 +108,25 @@ def candidates(results: list[TrialResult], top_k: int) -> list[TrialResult]:
     if not usable:
         raise BadInput("No trial left a checkpoint, so there is nothing to build an ensemble from. Run a search first.")
     return usable[:top_k]
+
+
+def best_trial(results: list[TrialResult], objective: str) -> TrialResult | None:
+    """The trial with the highest objective that did not fail; the earlier one of equals."""
+    scored = [one for one in in_order(results) if one.status != "failed" and is_number(getattr(one, objective))]
+    return max(scored, key=lambda one: getattr(one, objective)) if scored else None
+
+
+def in_order(results: list[TrialResult]) -> list[TrialResult]:
+    """Sort in the order of proposal: t0009 before t0010, t9999 before t10000."""
+    return sorted(results, key=lambda one: (len(one.trial_id), one.trial_id))
+
+
+def varying(results: list[TrialResult]) -> list[str]:
+    """Hyperparameters that differ between trials, in the order of the configs; being absent is a value too."""
+    names = dict.fromkeys(name for result in results for name in result.config)
+    return [name for name in names if len({repr(result.config.get(name)) for result in results}) > 1]
+
+
+def is_number(value: Any) -> bool:
+    """Whether a metric or a hyperparameter is a finite number; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,14 +1,18 @@
 """RunFolder: what a search left behind, read without touching it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from experiments.drawing.figures import best_trial
-from experiments.journal import JournalReader, TrialRecord
-from experiments.results import TrialResult, rank, read_results
+from experiments.journal import JournalReader, Moments, TrialRecord
+from experiments.manifest import read_manifest
+from experiments.policy.rungs import milestones
+from experiments.policy.standing import standings
+from experiments.results import TrialResult, best_trial, rank, read_results
+from experiments.settings import SearchSettings
 from trashseg_core.checkpoint import Confusions, read_confusions
 from trashseg_core.confusion import bootstrap_miou
 from trashseg_core.ensemble.bundle import DESCRIPTION, Ensemble, read_ensemble
@@ -28,10 +32,12 @@ class RunFolder:
     results: list[TrialResult]
     """Best first."""
     records: dict[str, TrialRecord]
-    times: list[float]
-    """Of the journal's entries, seconds since 1970."""
+    moments: dict[str, Moments]
+    """By trial id: when it did what."""
     ensemble: Ensemble | None
     manifest: dict[str, Any]
+    search: SearchSettings | None
+    """The settings, where the manifest can be read by this version."""
     intervals: dict[str, tuple[float, float]]
     """90 % bootstrap interval of val_miou, by trial id; of the best trials."""
     confusions: dict[str, Confusions]
@@ -42,6 +48,18 @@ class RunFolder:
         """The search's settings, empty where there is no manifest."""
         settings = self.manifest.get("settings")
         return settings if isinstance(settings, dict) else {}
+
+    @property
+    def rungs(self) -> list[int]:
+        """Epochs after which a trial could be stopped, ascending; empty where that is not known."""
+        if self.search is None:
+            return []
+        return milestones(self.search.epochs, self.search.first_rung, self.search.reduction_factor)
+
+    @cached_property
+    def standing(self) -> dict[str, float]:
+        """Share of the other trials that each one beats at the same age, by trial id; failed ones have none."""
+        return standings(list(self.records.values()), self.objective)
 
     @property
     def best(self) -> TrialResult | None:
@@ -74,9 +92,17 @@ def read_run_folder(folder: Path, objective: str) -> RunFolder:
         objective=objective,
         results=results,
         records=journal.trials,
-        times=journal.times,
+        moments=journal.moments,
         ensemble=read_ensemble(folder / "ensemble") if (folder / "ensemble" / DESCRIPTION).is_file() else None,
         manifest=manifest if isinstance(manifest, dict) else {},
+        search=_search_settings(folder),
         intervals=intervals,
         confusions=confusions,
     )
+
+
+def _search_settings(folder: Path) -> SearchSettings | None:
+    try:
+        return read_manifest(folder).settings
+    except BadInput:
+        return None

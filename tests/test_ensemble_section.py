@@ -2,6 +2,7 @@
 
 from experiments.drawing.ensemble_section import ensemble_section
 from experiments.results import TrialResult
+from tests.made_run import run_of
 from trashseg_core.config import TrialConfig
 from trashseg_core.ensemble.bundle import Ensemble, Member
 
@@ -9,7 +10,7 @@ from trashseg_core.ensemble.bundle import Ensemble, Member
 def section(*trials: TrialResult) -> str:
     members = [Member("t0000", 0.25, 128, [0.5] * 3, [0.5] * 3), Member("soup-1", 0.75, 128, [0.5] * 3, [0.5] * 3)]
     ensemble = Ensemble(members, ["background", "paper"], {"1": 1}, 0.5, 0.4, [], {})
-    return ensemble_section(ensemble, list(trials)).html
+    return ensemble_section(run_of(list(trials), ensemble=ensemble))["Ensemble"].html
 
 
 def trial(**config: str) -> TrialResult:
@@ -25,3 +26,7 @@ def test_the_most_important_member_is_first_and_a_soup_has_no_score_of_its_own()
     found = section(trial())
     assert found.index("soup-1") < found.index("t0000")
     assert section().count("0.5123") == 0
+
+
+def test_a_search_without_an_ensemble_has_no_such_section() -> None:
+    assert ensemble_section(run_of([trial()])) == {}

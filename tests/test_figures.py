@@ -1,15 +1,11 @@
 """Figures draw what the trials reached, with one trial, with failed ones and with gaps."""
 
-import html
 from typing import Any
 
-import numpy as np
-import pytest
-
 from experiments.drawing import figures
+from experiments.drawing.classes_section import class_ious
 from experiments.journal import TrialRecord
 from experiments.results import TrialResult, rank
-from trashseg_core.checkpoint import Confusions
 from trashseg_core.ensemble.bundle import Ensemble
 
 
@@ -45,44 +41,10 @@ def test_the_best_so_far_skips_failed_trials_and_never_falls() -> None:
     assert (list(line.x), list(line.y)) == ([0, 2, 3, 4], [0.2, 0.4, 0.5, 0.5])
 
 
-def test_learning_rates_have_a_logarithmic_axis_and_choices_a_column_each() -> None:
-    rows = [
-        result("t0000", lr=1e-4, mix="ce"),
-        result("t0001", lr=1e-2, mix="dice"),
-        result("t0002", lr=1e-3, mix="ce"),
-    ]
-    drawn = figures.slices(rows, "val_miou")
-    assert (drawn["lr"].layout.xaxis.type, list(drawn["lr"].data[0].x)) == ("log", [1e-4, 1e-2, 1e-3])
-    assert list(drawn["mix"].layout.xaxis.ticktext) == ["ce", "dice"]
-    assert np.round(drawn["mix"].data[0].x).tolist() == [0, 1, 0]
-
-
-def test_hyperparameters_that_some_trials_lack_are_drawn_for_the_others() -> None:
-    drawn = figures.slices(
-        [result("t0000", gamma=2.0), result("t0001"), result("t0002", value=None, gamma=1.0)], "val_miou"
-    )
-    assert list(drawn["gamma"].data[0].x) == [2.0]
-
-
-def test_classes_in_figures_stay_text_and_absent_ones_have_no_bar() -> None:
-    per_image = np.zeros((1, 3, 3), np.int64)
-    per_image[0, 0, 0], per_image[0, 2, 2], per_image[0, 2, 0] = 50, 30, 10
-    drawn = figures.class_ious({"t0000": Confusions(per_image, ["a"], ["Background", "Paper", "<a href='x'>"])})
-    values = dict(zip(drawn.layout.yaxis.ticktext, drawn.data[0].x, strict=True))
-    assert values[html.escape("<a href='x'>", quote=False)] == pytest.approx(0.75)
-    assert values["Paper"] is None
-
-
-def test_classes_whose_long_names_start_alike_keep_bars_of_their_own() -> None:
-    names = ["Background", *("a very long name of a class of trash, number " + digit for digit in "123")]
-    drawn = figures.class_ious({"t0000": Confusions(np.eye(4, dtype=np.int64)[None], ["a"], names)})
-    assert len(set(drawn.data[0].y)) == 4
-
-
 def test_figures_without_data_say_so() -> None:
     failed = [result("t0000", "failed", None)]
     empty = [figures.learning_curves(failed, {}, "val_miou"), figures.optimisation_history(failed, "val_miou")]
-    empty += [figures.class_ious({}), figures.ensemble_steps(Ensemble([], [], {}, 0, 0, [], {}))]
+    empty += [class_ious({}), figures.ensemble_steps(Ensemble([], [], {}, 0, 0, [], {}))]
     assert all(len(one.layout.annotations) == 1 and not one.data for one in empty)
 
 
@@ -90,14 +52,19 @@ def test_ensemble_steps_show_what_was_tried_held_out_and_in_sample() -> None:
     evidence = [
         {"name": "single", "val_miou": 0.6, "held_out": 0.5, "error": 0.0, "kept": False, "why": "0.03 below greedy"},
         {"name": "soup", "kept": False, "why": "never scored"},
-        {"name": "greedy", "val_miou": 0.58, "held_out": 0.53, "error": 0.01, "kept": True, "why": "best held out"},
+        {
+            "name": "greedy",
+            "val_miou": 0.58,
+            "held_out": 0.53,
+            "error": 0.01,
+            "kept": True,
+            "why": "best held out",
+            "gain": 0.03,
+        },
     ]
     in_sample, held_out = figures.ensemble_steps(Ensemble([], [], {}, 0, 0, [], {}, evidence=evidence)).data
     assert list(held_out.y) == list(in_sample.y) == ["1. single", "2. greedy"]
     assert (list(held_out.x), list(in_sample.x)) == ([0.5, 0.53], [0.6, 0.58])
     assert list(held_out.error_x.array) == [0, 0.01]
     assert list(held_out.marker.symbol) == ["circle-open", "circle"]
-
-
-def test_trials_are_ordered_by_number_beyond_the_padding() -> None:
-    assert [one.trial_id for one in figures.in_order([result("t10000"), result("t9999")])] == ["t9999", "t10000"]
+    assert list(held_out.hovertext) == ["0.03 below greedy", "gain +0.0300 ± 0.0100: best held out"]

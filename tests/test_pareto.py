@@ -9,6 +9,7 @@ from experiments.drawing.front_section import front_section
 from experiments.journal import TrialRecord
 from experiments.pareto import front_sentence, read_front, write_front
 from experiments.results import TrialResult, rank
+from tests.made_run import run_of
 
 VALUES = {"t0000": (0.5, 0.02), "t0001": (0.7, 0.09), "t0002": (0.4, 0.03), "t0003": (0.9, 0.5)}
 
@@ -58,11 +59,11 @@ def test_failed_trials_come_last_whatever_they_had_reached(results: list[TrialRe
 
 
 def test_the_summary_and_the_report_show_the_front(tmp_path: Path, results: list[TrialResult]) -> None:
-    assert front_sentence(tmp_path) == "" and front_section(tmp_path, results, records()) == {}
+    assert front_sentence(tmp_path) == "" and front_section(run_of(results, path=tmp_path, records=records())) == {}
     write_front(tmp_path, results, records(), "val_miou", "val_s_per_image")
     told = front_sentence(tmp_path)
     assert (
         told == "Pareto front val_miou at val_s_per_image: t0000 0.5000 at 0.02, t0001 0.7000 at 0.09 (pareto.json)\n"
     )
-    html = front_section(tmp_path, results, records())["Pareto front"].html
+    html = front_section(run_of(results, path=tmp_path, records=records()))["Pareto front"].html
     assert "t0001" in html and "t0003" not in html

@@ -4,65 +4,22 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
-from plotly.offline import get_plotlyjs
 
-from experiments.journal import Journal
-from experiments.report import duration, write_report
-from experiments.results import rank, result_of, write_results
+from experiments.drawing.plotly_script import library_html
+from experiments.drawing.words import duration
+from experiments.report import write_report
 from experiments.run_folder import read_run_folder
-from trashseg_core.checkpoint import CONFUSIONS, read_confusions
+from tests.made_run import full_run, made_search, make_run
+from trashseg_core.checkpoint import read_confusions
 from trashseg_core.confusion import bootstrap_miou
-from trashseg_core.ensemble.bundle import Ensemble, Member
 from trashseg_core.errors import BadInput
 from trashseg_core.files import write_json
 
 HOSTILE = '<script>alert(1)</script>"><b>&lt;'
 HARMLESS = "alert(1)"
-NAMES = ["Background", "Paper", "Battery"]
-
-
-def make_run(folder: Path, trials: list[tuple[str, list[float]]], error: str = "it broke", names: Any = NAMES) -> Path:
-    """Write a run folder as a search leaves it: (status, objective per epoch) of each trial."""
-    folder.mkdir()
-    journal = Journal(folder / "journal.jsonl")
-    rng = np.random.default_rng(0)
-    for number, (status, scores) in enumerate(trials):
-        config = {
-            "encoder_name": "tu-resnet18",
-            "lr": 10.0 ** -(number + 1),
-            "loss_mix": "ce" if number % 2 else "dice",
-        }
-        key = journal.add_trial({}, {}, {**config, "epochs": 3}).key
-        for epoch, score in enumerate(scores, 1):
-            journal.add_epoch(key, epoch, {"val_miou": score, "val_miou_low": score - 0.05, "epoch_s": 2.0})
-        journal.end_trial(key, status, error if status == "failed" else None)
-        if scores:
-            path = folder / f"trials/{key}/epoch_{1 + int(np.argmax(scores)):04d}"
-            path.mkdir(parents=True)
-            per_image = rng.integers(1, 100, (8, 3, 3)) + 300 * np.eye(3, dtype=np.int64)
-            np.savez(
-                path / CONFUSIONS, per_image=per_image, file_names=[f"{i}.jpg" for i in range(8)], class_names=names
-            )
-    journal.close()
-    results = [result_of(record, "val_miou", folder) for record in journal.trials.values()]
-    write_results(folder / "results.json", rank(results, "val_miou"))
-    return folder
-
-
-def add_ensemble(folder: Path, text: str) -> None:
-    """Write an `ensemble.json` of two members; the report reads nothing else of the folder."""
-    members = [Member(trial, weight, 64, [0.5] * 3, [0.5] * 3) for trial, weight in (("t0000", 0.75), ("t0001", 0.25))]
-    steps = [{"added": "t0000", "val_miou": 0.61}, {"added": "t0001", "val_miou": 0.6234}]
-    ensemble = Ensemble(members, NAMES, {"1": 1, "2": 2}, 0.6234, 0.6123, steps, {"search": text})
-    (folder / "ensemble").mkdir()
-    write_json(
-        folder / "ensemble" / "ensemble.json", ensemble.__dict__ | {"members": [one.__dict__ for one in members]}
-    )
 
 
 class Outline(HTMLParser):
@@ -101,22 +58,21 @@ def run(tmp_path: Path) -> Path:
     return full_run(tmp_path / "trash", HOSTILE)
 
 
-def full_run(folder: Path, text: str) -> Path:
-    trials = [("finished", [0.3, 0.5, 0.6]), ("finished", [0.2, 0.4, 0.3]), ("stopped", [0.1]), ("failed", [])]
-    make_run(folder, trials, error=f"RuntimeError: {text}", names=["Background", "Paper", text])
-    add_ensemble(folder, text)
-    settings = {"name": "trash", "data": text, "tracking_uri": "postgresql://me:geheim@db/mlflow", "set": ["lr=1"]}
-    write_json(folder / "manifest.json", {"schema": 1, "settings": settings, "version": "1"})
-    (folder / "overlays").mkdir()
-    Image.new("RGB", (40, 10), (0, 200, 0)).save(folder / "overlays" / "01_<b>.png")
-    return folder
-
-
 def test_nothing_that_a_user_wrote_becomes_markup(run: Path) -> None:
     page, safe = outline(run), outline(full_run(run.parent / "harmless", HARMLESS))
     assert page.text.count(HOSTILE) + page.text.count(json.dumps(HOSTILE)) == safe.text.count(HARMLESS) > 0
     assert page.tags == safe.tags
     assert HOSTILE not in write_report(run).read_text(encoding="utf-8")
+
+
+def test_names_of_classes_and_encoders_stay_text_in_every_section_of_a_larger_search(tmp_path: Path) -> None:
+    pages = []
+    for name, text in (("one", HOSTILE), ("other", HARMLESS)):
+        folder = made_search(tmp_path / name, encoders=("tu-resnet18", text))
+        pages.append(outline(folder))
+    assert pages[0].tags == pages[1].tags
+    assert pages[0].text.count(HOSTILE) > 0
+    assert HOSTILE not in (tmp_path / "one" / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_report_names_no_address_to_load_from(run: Path) -> None:
@@ -125,7 +81,7 @@ def test_the_report_names_no_address_to_load_from(run: Path) -> None:
     assert addresses
     assert all(address.startswith(("#", "data:image/")) for address in addresses)
     assert "link" not in page.tags
-    assert not re.search(r"@import|url\(", write_report(run).read_text().replace(get_plotlyjs(), ""))
+    assert not re.search(r"@import|url\(", write_report(run).read_text())
 
 
 def test_the_browser_is_told_to_load_nothing_from_elsewhere(run: Path) -> None:
@@ -135,7 +91,9 @@ def test_the_browser_is_told_to_load_nothing_from_elsewhere(run: Path) -> None:
 
 
 def test_plotly_comes_with_the_page_once(run: Path) -> None:
-    assert write_report(run).read_text(encoding="utf-8").count(get_plotlyjs()) == 1
+    page = write_report(run)
+    assert page.read_text(encoding="utf-8").count(library_html()) == 1
+    assert page.stat().st_size < 2_300_000
 
 
 def test_the_summary_gives_the_scores_of_the_ensemble_and_the_best_trial(run: Path) -> None:

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from experiments.journal import TrialRecord
-from experiments.results import TrialResult, candidates, rank, read_results, result_of, write_results
+from experiments.results import (
+    TrialResult,
+    best_trial,
+    candidates,
+    in_order,
+    rank,
+    read_results,
+    result_of,
+    varying,
+    write_results,
+)
 from trashseg_core.errors import BadInput
 
 FIELDS = "trial_id status val_miou val_miou_low best_epoch epochs_run config checkpoint seconds error".split()
@@ -132,3 +142,19 @@ def test_candidates_are_the_best_with_a_checkpoint_that_did_not_fail() -> None:
 def test_a_search_without_a_checkpoint_has_no_candidates() -> None:
     with pytest.raises(BadInput, match="No trial left a checkpoint.*Run a search first"):
         candidates([row("t0000", None, status="failed", checkpoint=None)], 3)
+
+
+def test_trials_are_ordered_by_number_beyond_the_padding() -> None:
+    assert [one.trial_id for one in in_order([row("t10000", 0.5), row("t9999", 0.5)])] == ["t9999", "t10000"]
+
+
+def test_the_best_trial_did_not_fail_and_a_score_of_0_counts() -> None:
+    rows = [row("t0000", None), row("t0001", 0.0), row("t0002", 0.9, status="failed")]
+    found = best_trial(rows, "val_miou")
+    assert found is not None and found.trial_id == "t0001"
+    assert best_trial(rows[:1], "val_miou") is None
+
+
+def test_hyperparameters_vary_also_where_some_trials_lack_them() -> None:
+    rows = [row("t0000", 0.5, config={"lr": 1, "a": 2}), row("t0001", 0.5, config={"lr": 1})]
+    assert varying(rows) == ["a"]

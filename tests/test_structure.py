@@ -22,7 +22,14 @@ ALLOWED = {
     "search_spaces": {"search_spaces"},
 }
 HOMES = {
-    "optuna": {"searcher", "points/frozen_trials", "policy/samplers", "policy/forest_sampler"},
+    "optuna": {
+        "searcher",
+        "study_export",
+        "importances",
+        "points/frozen_trials",
+        "policy/samplers",
+        "policy/forest_sampler",
+    },
     "mlflow": {"tracking", "ui", "registry"},
     "ray": {
         *("trainable", "search", "searcher", "recorder", "ray_silence"),
@@ -30,8 +37,8 @@ HOMES = {
     },
 }
 VERBS = {"search", "resume", "ensemble", "predict", "submit", "report", "train", "check", "sample-data", "ui"}
-VERBS |= {"import-taco", "import-masks", "import-yolo", "export-onnx"}
 VERBS |= {"status", "leaderboard", "compare", "completion"}
+VERBS |= {"import-taco", "import-masks", "import-yolo", "export-onnx", "export-study"}
 
 
 def named(path: Path) -> str:

@@ -54,20 +54,25 @@ def miou(confusion: np.ndarray) -> np.ndarray | float:
     return float(result) if result.ndim == 0 else result
 
 
-def bootstrap_miou(per_image: np.ndarray, num_resamples: int = NUM_RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Dataset-level mIoU of resampled data sets (Efron 1979): images drawn with replacement, matrices summed.
+def bootstrap_confusions(per_image: np.ndarray, num_resamples: int = NUM_RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Matrices of resampled data sets (Efron 1979): images drawn with replacement, their matrices summed.
 
     Args:
         per_image: int64 (N, C, C).
 
     Returns:
-        float64 (num_resamples,).
+        float64 (num_resamples, C, C).
     """
     images, classes = per_image.shape[:2]
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(images, np.full(images, 1 / images), size=num_resamples).astype(np.float64)
     summed = weights @ per_image.reshape(images, -1).astype(np.float64)
-    return np.asarray(miou(summed.reshape(num_resamples, classes, classes)))
+    return summed.reshape(num_resamples, classes, classes)
+
+
+def bootstrap_miou(per_image: np.ndarray, num_resamples: int = NUM_RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Dataset-level mIoU of resampled data sets, float64 (num_resamples,); see `bootstrap_confusions`."""
+    return np.asarray(miou(bootstrap_confusions(per_image, num_resamples, seed)))
 
 
 def miou_low(per_image: np.ndarray) -> float:

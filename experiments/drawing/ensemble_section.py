@@ -3,22 +3,27 @@
 from experiments.drawing import figures
 from experiments.drawing.page import Content, Raw, figure, joined, table, tag
 from experiments.results import TrialResult
+from experiments.run_folder import RunFolder
 from trashseg_core.config import TrialConfig
-from trashseg_core.ensemble.bundle import Ensemble, Member
+from trashseg_core.ensemble.bundle import Member
 
 
-def ensemble_section(ensemble: Ensemble, results: list[TrialResult]) -> Raw:
-    """Members, the most important one first, and the steps of the evidence."""
-    trials = {one.trial_id: one for one in results}
-    members = sorted(ensemble.members, key=lambda one: -one.weight)
+def ensemble_section(run: RunFolder) -> dict[str, Raw]:
+    """Members, the most important one first, and the steps of the evidence; no section before there is one."""
+    if run.ensemble is None:
+        return {}
+    trials = {one.trial_id: one for one in run.results}
+    members = sorted(run.ensemble.members, key=lambda one: -one.weight)
     rows = [_row(member, trials.get(member.trial_id)) for member in members]
     note = "Held out: on photos that did not choose; bars: one standard error of the gain. The simpler wins a tie."
-    return joined(
-        table(["member", "weight", "val_miou alone", "image size", "encoder_name", "decoder_name"], rows),
-        tag("h3", "What was tried, step by step"),
-        tag("p", note, "faint"),
-        figure(figures.ensemble_steps(ensemble), "steps"),
-    )
+    return {
+        "Ensemble": joined(
+            table(["member", "weight", "val_miou alone", "image size", "encoder_name", "decoder_name"], rows),
+            tag("h3", "What was tried, step by step"),
+            tag("p", note, "faint"),
+            figure(figures.ensemble_steps(run.ensemble), "steps"),
+        )
+    }
 
 
 def _row(member: Member, trial: TrialResult | None) -> list[Content]:

@@ -1,25 +1,24 @@
 """The section of a report that shows the Pareto front of a search with two objectives."""
 
-from pathlib import Path
-
 import plotly.graph_objects as go
 
-from experiments.drawing import figures
+from experiments.drawing.canvas import BEST, STATUS_COLOURS, blank, plain
 from experiments.drawing.page import Content, Raw, figure, joined, table, tag
 from experiments.journal import TrialRecord
 from experiments.pareto import read_front
 from experiments.results import TrialResult
+from experiments.run_folder import RunFolder
 
 
-def front_section(folder: Path, results: list[TrialResult], records: dict[str, TrialRecord]) -> dict[str, Raw]:
+def front_section(run: RunFolder) -> dict[str, Raw]:
     """The section by its title; none where the search had one objective."""
-    document = read_front(folder)
+    document = read_front(run.path)
     if document is None:
         return {}
     objective, second, front = document["objective"], document["second_objective"], document["front"]
     rows: list[list[Content]] = [[row["trial_id"], row[objective], row[second], row["status"]] for row in front]
     note = f"No other trial is better in {objective} without being worse in {second}; cheapest first."
-    drawn = _front_figure(front, results, records, objective, second)
+    drawn = _front_figure(front, run.results, run.records, objective, second)
     board = table(["trial", objective, second, "status"], rows)
     return {"Pareto front": joined(tag("p", note, "faint"), figure(drawn, "front"), board)}
 
@@ -38,28 +37,22 @@ def _front_figure(
         if one.status != "failed" and one.trial_id in records
     ]
     known = [point for point in points if point[0] is not None and point[1] is not None]
-    drawn = go.Figure(
-        [
-            go.Scatter(
-                x=[cost for cost, _, _ in known],
-                y=[value for _, value, _ in known],
-                text=[figures.plain(key) for _, _, key in known],
-                mode="markers",
-                marker={"color": figures.STATUS_COLOURS["finished"], "size": 9},
-                name="trials",
-                hovertemplate="%{text}: %{y:.4f} at %{x:.3g}<extra></extra>",
-            ),
-            go.Scatter(
-                x=[row[second] for row in front],
-                y=[row[objective] for row in front],
-                mode="lines+markers",
-                line={"color": figures.BEST, "width": 2, "shape": "hv"},
-                name="front",
-                hoverinfo="skip",
-            ),
-        ]
+    drawn = blank(second, objective)
+    drawn.add_scatter(
+        x=[cost for cost, _, _ in known],
+        y=[value for _, value, _ in known],
+        text=[plain(key) for _, _, key in known],
+        mode="markers",
+        marker={"color": STATUS_COLOURS["finished"], "size": 9},
+        name="trials",
+        hovertemplate="%{text}: %{y:.4f} at %{x:.3g}<extra></extra>",
     )
-    axis = {"gridcolor": figures.GRID, "zeroline": False, "automargin": True}
-    drawn.update_layout(template="none", height=380, margin={"l": 50, "r": 12, "t": 12, "b": 12})
-    drawn.update_layout(paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": figures.GREY})
-    return drawn.update_xaxes(title=second, **axis).update_yaxes(title=objective, **axis)
+    drawn.add_scatter(
+        x=[row[second] for row in front],
+        y=[row[objective] for row in front],
+        mode="lines+markers",
+        line={"color": BEST, "width": 2, "shape": "hv"},
+        name="front",
+        hoverinfo="skip",
+    )
+    return drawn

@@ -13,6 +13,8 @@ from typing import Any
 import plotly.graph_objects as go
 from PIL import Image
 
+from experiments.drawing.plotly_script import figure_html, library_html
+
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 """The browser refuses whatever would leave this file."""
 JPEG_QUALITY = 82
@@ -145,15 +147,13 @@ def interval_bar(low: float, value: float, high: float, span: tuple[float, float
     return Raw(f'<span class="range">{line}<b style="left:{place(value):.1f}%"></b></span>{low:.3f} – {high:.3f}')
 
 
-def figure(one: go.Figure, name: str, first: bool = False) -> Raw:
-    """A plotly figure as wide as the page; plotly.js comes with the first one.
+def figure(one: go.Figure, name: str) -> Raw:
+    """A plotly figure as wide as the page.
 
     Args:
         name: id of the element.
     """
-    config = {"responsive": True, "displayModeBar": False}
-    code = one.to_html(config, include_plotlyjs="inline" if first else False, full_html=False, div_id=name)
-    return Raw(f'<div class="figure">{code}</div>')
+    return Raw(figure_html(one, name))
 
 
 def picture(path: Path) -> Raw:
@@ -183,6 +183,8 @@ def page(title: str, intro: Raw, sections: dict[str, Raw]) -> str:
 {intro.html}
 <nav>{links}</nav>
 {parts}
-</main></body></html>
+</main>
+{library_html()}
+</body></html>
 """
     return text.encode("utf-8", "backslashreplace").decode()  # lone surrogates: JSON may hold them, UTF-8 may not
