@@ -25,6 +25,7 @@ from experiments.verbs.completion import Shell
 from experiments.verbs.data_options import DataOptions
 from experiments.verbs.data_verbs import DATA_VERBS
 from experiments.verbs.look_verbs import LOOK_VERBS
+from experiments.verbs.round_verbs import ROUND_VERBS
 from experiments.verbs.search_verbs import SEARCH_VERBS
 from experiments.verbs.study_verbs import STUDY_VERBS
 
@@ -150,6 +151,7 @@ def completion(shell: Annotated[Shell, tyro.conf.Positional], /) -> None:
 
 VERBS: dict[str, Verb] = {
     **SEARCH_VERBS,
+    **ROUND_VERBS,
     **LOOK_VERBS,
     "ensemble": ensemble,
     **BUNDLE_VERBS,

@@ -10,7 +10,7 @@ from experiments.pool import Pool, open_pool
 from experiments.settings import SearchSettings
 from experiments.terminal import progress_line
 from trashseg_core import __version__
-from trashseg_core.checkpoint import Confusions, read_config
+from trashseg_core.checkpoint import Confusions
 from trashseg_core.ensemble.bundle import Ensemble, Member, write_ensemble
 from trashseg_core.ensemble.crossfit import Outcome, interval, make_folds
 from trashseg_core.ensemble.disagreement import find_disagreement, sample_pixels
@@ -50,7 +50,8 @@ def build_ensemble(folder: Path, settings: SearchSettings) -> Ensemble:
 
     ensemble = describe(pool, settings, best, evidence, predictions, pixels)
     scored = Confusions(best.in_sample, pool.split.file_names, pool.split.class_names)
-    write_ensemble(folder / "ensemble", ensemble, pool.checkpoints, scored)
+    checkpoints = {name: path for number in best.choice.members for name, path in _named_models(pool, number)}
+    write_ensemble(folder / "ensemble", ensemble, checkpoints, scored)
     print_evidence(ensemble.evidence)
     return ensemble
 
@@ -112,7 +113,7 @@ def describe(
     labels, _ = pool.data.labels(pool.data.read("val"))
     picked = select_greedily(pixels)
     return Ensemble(
-        members=[_member(pool, plan, number) for number in plan.members],
+        members=[member for number in plan.members for member in _members(pool, plan, number)],
         class_names=pool.grid.class_names,
         categories={str(category): label for category, label in labels.items()},
         val_miou=best.val_miou,
@@ -124,6 +125,7 @@ def describe(
         provenance={
             "search": settings.name,
             "candidates": pool.ids,
+            "folds": settings.folds,
             "data": pool.split.key,
             "pixels": "native" if pool.grid.side is None else f"{pool.grid.side} x {pool.grid.side}",
             "quantisation": [one.quantisation for one in predictions],
@@ -137,10 +139,21 @@ def describe(
     )
 
 
-def _member(pool: Pool, plan: Plan, number: int) -> Member:
+def _named_models(pool: Pool, number: int) -> list[tuple[str, Path]]:
+    """Name and checkpoint of each model of a candidate; the model of the first fold is the search's own."""
     name = pool.ids[number]
-    config, weights = read_config(pool.checkpoints[name]), plan.mixture.weights[number]
+    return [
+        (f"{name}-fold{fold}" if fold else name, checkpoint) for fold, (checkpoint, _) in enumerate(pool.models[name])
+    ]
+
+
+def _members(pool: Pool, plan: Plan, number: int) -> list[Member]:
+    """A candidate as members of the ensemble: its models share its weight evenly."""
+    config, named = pool.config(pool.ids[number]), _named_models(pool, number)
     mean, std = (list(one) for one in normalisation(config))
-    share = float(plan.mixture.shares[number])
+    weights, share = plan.mixture.weights[number] / len(named), float(plan.mixture.shares[number]) / len(named)
     per_class = weights.tolist() if np.ptp(plan.mixture.weights, axis=1).any() else []
-    return Member(name, share, config.predict_size, mean, std, plan.tta[number], per_class)
+    return [
+        Member(name, share, config.predict_size, mean, std, plan.tta[number], per_class, fold)
+        for fold, (name, _) in enumerate(named)
+    ]

@@ -4,15 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.checkpoints.keeper import with_weights
+from experiments.folds.fold_files import fold_files
+from experiments.folds.training import RESULTS, fold_models, fold_sources
 from experiments.results import candidates, rank, read_results
 from experiments.settings import SearchSettings
 from experiments.terminal import progress_line
 from trashseg_core.checkpoint import read_config
+from trashseg_core.config import TrialConfig
 from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.evidence import Evidence
 from trashseg_core.ensemble.grid import Grid, open_grid
-from trashseg_core.ensemble.probabilities import StoredPrediction, make_room, predict_candidate, prediction_name
+from trashseg_core.ensemble.probabilities import FoldModel, StoredPrediction, make_room, predict_folds, prediction_name
 from trashseg_core.ensemble.soup import cook, soup_groups
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.tta import usable_sets
@@ -24,9 +27,10 @@ SIDE = 256
 class Pool:
     """The candidates, best first."""
 
-    checkpoints: dict[str, Path]
-    """By trial id, or a soup's name."""
+    models: dict[str, list[FoldModel]]
+    """By trial id, or a soup's name: one model, or one for each fold of the photos."""
     data: DataFolder
+    """Its val holds the photos to choose by."""
     grid: Grid
     store: Path
     """Folder of their predictions."""
@@ -34,31 +38,58 @@ class Pool:
     @property
     def ids(self) -> list[str]:
         """Names of the candidates, in order."""
-        return list(self.checkpoints)
+        return list(self.models)
+
+    def config(self, name: str) -> TrialConfig:
+        """Configuration of a candidate."""
+        return read_config(self.models[name][0].checkpoint)
 
     @property
     def split(self) -> CachedSplit:
         """Val at the size of the best candidate."""
-        return open_split(self.data, "val", read_config(self.checkpoints[self.ids[0]]).predict_size)
+        return open_split(self.data, "val", self.config(self.ids[0]).predict_size)
 
     def predict(self, numbers: list[int], tta: str = "none") -> list[StoredPrediction]:
         """Predict val with some candidates; what is in the store already takes no time."""
         show = progress_line(f"candidates predicted{'' if tta == 'none' else f' with TTA {tta}'}")
         predictions = []
         for done, number in enumerate(numbers, 1):
-            checkpoint = self.checkpoints[self.ids[number]]
-            predictions.append(predict_candidate(checkpoint, self.data, self.grid, self.store, tta))
+            models = self.models[self.ids[number]]
+            predictions.append(predict_folds(models, self.data, self.grid, self.store, tta))
             show(done, len(numbers))
         return predictions
 
 
 def open_pool(folder: Path, settings: SearchSettings, evidence: Evidence) -> Pool:
-    """Choose the candidates of a search, cook soups of them where wanted, and open a grid that the disk takes.
+    """Choose the candidates of a search, and open a grid that the disk takes.
 
     Raises:
         BadInput: no trial left a checkpoint, a network does not take the views that were asked for, or the
             predictions need more disk than there is.
     """
+    if settings.folds is None:
+        data, checkpoints = settings.data_folder, _checkpoints(folder, settings, evidence)
+        (best, *_), *_ = checkpoints.values()
+        stops = [len(open_split(data, "val", read_config(best).predict_size))]
+    else:
+        files = fold_files(settings)
+        data, checkpoints, stops = files.pooled, _fold_checkpoints(settings, evidence), files.stops
+    models = {
+        name: [FoldModel(*pair) for pair in zip(paths, stops, strict=True)] for name, paths in checkpoints.items()
+    }
+    for name, (first, *_) in models.items():
+        usable = usable_sets(read_config(first.checkpoint))
+        if settings.first_tta not in usable:
+            raise BadInput(
+                f"The value of `--tta` is {settings.tta!r}, but the network of {name} takes one image size only. "
+                f"Choose one of auto, {', '.join(usable)}."
+            )
+    store = folder / "predictions"
+    return Pool(models, data, _fitting_grid(models, data, store, settings, evidence), store)
+
+
+def _checkpoints(folder: Path, settings: SearchSettings, evidence: Evidence) -> dict[str, list[Path]]:
+    """The trials to choose from, and soups of them where wanted: one model each."""
     every = rank(read_results(folder / "results.json"), settings.objective)
     ranked = with_weights(every, folder)
     wanted = ranked if settings.pool == "top-k" else [one for one in ranked if one.status == "finished"]
@@ -69,16 +100,25 @@ def open_pool(folder: Path, settings: SearchSettings, evidence: Evidence) -> Poo
     if settings.soup == "on":
         scores = {result.trial_id: result.val_miou or 0.0 for result in chosen}
         checkpoints |= _soups(checkpoints, scores, settings.data_folder, folder / "soups", evidence)
-    for one, checkpoint in checkpoints.items():
-        usable = usable_sets(read_config(checkpoint))
-        if settings.first_tta not in usable:
-            raise BadInput(
-                f"The value of `--tta` is {settings.tta!r}, but the network of {one} takes one image size only. "
-                f"Choose one of auto, {', '.join(usable)}."
-            )
-    store = folder / "predictions"
-    grid = _fitting_grid(checkpoints, store, settings, evidence)
-    return Pool(checkpoints, settings.data_folder, grid, store)
+    return {name: [checkpoint] for name, checkpoint in checkpoints.items()}
+
+
+def _fold_checkpoints(settings: SearchSettings, evidence: Evidence) -> dict[str, list[Path]]:
+    """The configurations that have a model of every fold.
+
+    Raises:
+        BadInput: none has.
+    """
+    wanted, models = fold_sources(settings), fold_models(settings)
+    missing = [one.trial_id for one in wanted if one.trial_id not in models]
+    if not models:
+        place = fold_files(settings).folder / RESULTS
+        raise BadInput(f"No configuration has a model of each of the {settings.folds} folds. {place} says why.")
+    if missing:
+        evidence.note("candidates", f"{', '.join(missing)} left out: no model of every fold")
+    if settings.soup == "on":
+        evidence.note("soup", "not tried: with folds, every candidate is several models already")
+    return models
 
 
 def _soups(
@@ -100,25 +140,23 @@ def _soups(
     return soups
 
 
-def _fitting_grid(checkpoints: dict[str, Path], store: Path, settings: SearchSettings, evidence: Evidence) -> Grid:
+def _fitting_grid(
+    models: dict[str, list[FoldModel]], data: DataFolder, store: Path, settings: SearchSettings, evidence: Evidence
+) -> Grid:
     """The grid that was asked for, or the smaller one where the disk does not take it.
 
     Raises:
         BadInput: it takes neither.
     """
     splits = {
-        one: open_split(settings.data_folder, "val", read_config(checkpoint).predict_size)
-        for one, checkpoint in checkpoints.items()
+        name: open_split(data, "val", read_config(first.checkpoint).predict_size)
+        for name, (first, *_) in models.items()
     }
     split = next(iter(splits.values()))
     views = {"none", settings.first_tta}
     for side in [SIDE] if settings.ensemble_size == str(SIDE) else [None, SIDE]:
         grid = open_grid(split, side)
-        names = {
-            prediction_name(checkpoint, tta, grid, splits[one].key)
-            for one, checkpoint in checkpoints.items()
-            for tta in views
-        }
+        names = {prediction_name(own, tta, grid, splits[name].key) for name, own in models.items() for tta in views}
         missing = sum(not (store / name).is_dir() for name in names)
         try:
             make_room(store, names, missing * grid.num_bytes, round(settings.store_gb * 1e9))

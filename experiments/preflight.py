@@ -179,11 +179,13 @@ def build_caches(folder: DataFolder, configs: list[TrialConfig], splits: dict[st
     Says how much `skip_bad` leaves out.
 
     Raises:
-        BadInput: a photo cannot be used, or `augmix_classes` lists a class without objects.
+        BadInput: a photo cannot be used, `augmix_classes` lists a class without objects, or there are no
+            pseudo-labelled photos for a `pseudo_ratio`.
     """
     from trashseg_core.augment.class_list import listed_labels
     from trashseg_core.augment.object_bank import open_bank
     from trashseg_core.data.cache import open_split
+    from trashseg_core.data.dataset import open_pseudo
 
     for name in ("train", "val"):
         for size in sorted({config.predict_size for config in configs}):
@@ -193,6 +195,8 @@ def build_caches(folder: DataFolder, configs: list[TrialConfig], splits: dict[st
         if num_bad:
             print(f"{name}: {num_bad} bad entries left out, {len(opened)} photos used", flush=True)
     for config in configs:
+        if config.pseudo_ratio > 0:
+            open_pseudo(folder, config.predict_size, splits["train"])
         if config.augmix_ratio > 0:
             bank = open_bank(folder, config.predict_size)
             listed_labels("augmix_classes", config.augmix_classes, opened.class_names, bank.labels)
@@ -202,6 +206,9 @@ def _signature(settings: SearchSettings, splits: dict[str, Split]) -> tuple[dict
     """What must not change between a start and a resume: the space's domains and the data's content."""
     _, domains = draw_points(load(settings.space), settings.pins)
     data = {name: content_key(settings.data_folder, splits[name]) for name in ("train", "val")}
+    if settings.pseudo is not None:
+        pseudo = DataFolder(settings.pseudo)
+        data["pseudo"] = content_key(pseudo, pseudo.read("train"))
     return domains, data
 
 

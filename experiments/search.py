@@ -1,11 +1,12 @@
 """The search: a Ray Tune Tuner around a trainable, with this project's searcher, scheduler and record."""
 
+import math
 import os
 import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from ray import tune
 
 from experiments.checkpoints.keeper import Keeper
 from experiments.journal import Journal, TrialRecord
+from experiments.limits import Limits
 from experiments.placement.bookkeeping import tune_storage
 from experiments.placement.cluster import check_nodes, living_nodes, shipped_code
 from experiments.placement.guardian import guarded
@@ -152,11 +154,16 @@ def build_tuner(
                 Recorder(journal, settings.objective, (*listeners, keeper), settings.limits, keeper.make_room, say),
                 NoProgress(),
             ],
-            stop=lambda _, result: settings.limits.broken(result) is not None,
+            stop=lambda _, result: is_last(result, settings.limits),
             verbose=0,
             **tune_storage(settings),
         ),
     )
+
+
+def is_last(result: Mapping[str, Any], limits: Limits) -> bool:
+    """Whether a trial ends with this report: it breaks a limit, or its params say that it trains no longer."""
+    return limits.broken(result) is not None or result.get("epoch", 0) >= result["config"].get("last_epoch", math.inf)
 
 
 def run(

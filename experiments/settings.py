@@ -56,6 +56,9 @@ class SearchSettings:
     disk_gb: float | None = None
     """10^9 bytes that all checkpoints together may take. Trials give way, the least promising first; one that still
     finds no room fails. Default: no limit."""
+    folds: int | None = None
+    """Train each of the `top_k` configurations K times, each time without another K-th of train and val, so that the
+    ensemble is chosen on all labelled photos. Val is the first fold. Default: only what the search trained."""
     pool: Pool = "top-k"
     """Candidates of the ensemble: the `--top-k` best trials, or all that ran through."""
     method: Method = "auto"
@@ -103,6 +106,8 @@ class SearchSettings:
     """Annotation file to choose by, in DATA."""
     test_file: str = "test.json"
     """Annotation file of the photos to predict, in DATA."""
+    pseudo: str | None = None
+    """Folder of pseudo-labelled photos, which `pseudo` writes; `pseudo_ratio` says how many are trained on."""
     background_category: str | None = None
     """Category that is the background itself; it becomes class 0."""
     skip_bad: bool = False
@@ -145,6 +150,7 @@ class SearchSettings:
             out=str(Path(self.out).absolute()),
             space=str(Path(self.space).absolute()) if self.space.endswith(".py") else self.space,
             storage=storage,
+            pseudo=None if self.pseudo is None else str(Path(self.pseudo).absolute()),
             tracking_uri=None if self.tracking_uri is None else self.tracking,
         )
 
@@ -157,7 +163,8 @@ class SearchSettings:
     def ensemble_choices(self) -> str:
         """All that decides how the ensemble is built from the results."""
         names = ("top_k", "pool", "method", "tta", "crf", "soup", "ensemble_size")
-        return " ".join(f"{name}={getattr(self, name)}" for name in names)
+        folds = "" if self.folds is None else f" folds={self.folds}"
+        return " ".join(f"{name}={getattr(self, name)}" for name in names) + folds
 
     @property
     def pins(self) -> dict[str, Any]:
@@ -210,6 +217,7 @@ class SearchSettings:
             self.follow_links,
             self.max_json_mb,
             self.max_megapixels,
+            None if self.pseudo is None else str(Path(self.pseudo).absolute()),
         )
 
     @property

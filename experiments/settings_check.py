@@ -38,6 +38,8 @@ def _check_ranges(settings: Mapping[str, Any]) -> None:
             raise BadInput(f"The value of `{_dashed(flag)}` is {value}, but must be above 0.")
     if settings["gpus_per_trial"] is not None and not settings["gpus_per_trial"] >= 0:
         raise BadInput(f"The value of `--gpus-per-trial` is {settings['gpus_per_trial']}, but must be 0 or more.")
+    if settings["folds"] is not None and settings["folds"] < 2:
+        raise BadInput(f"The value of `--folds` is {settings['folds']}, but must be 2 or more.")
     if not settings["reduction_factor"] > 1:
         raise BadInput(f"The value of `--reduction-factor` is {settings['reduction_factor']}, but must be above 1.")
     if not 0 <= settings["seed"] < 2**32:
@@ -53,6 +55,13 @@ def _check_together(settings: Mapping[str, Any]) -> None:
     if settings["grace_period"] is not None and settings["grace_period"] > settings["epochs"]:
         raise BadInput(
             f"The value of `--grace-period` is {settings['grace_period']}, above the {settings['epochs']} epochs."
+        )
+    if settings["folds"] is not None and settings["pool"] != "top-k":
+        raise BadInput("`--folds` trains the top-k configurations again. Leave `--pool` at top-k.")
+    if settings["folds"] is not None and settings["pseudo"] is not None:
+        raise BadInput(
+            "`--folds` holds out train photos, but whoever made the labels of `--pseudo` has learned from them. "
+            "Use one of the two."
         )
     if settings["second_objective"] is not None and settings["sampler"] == "cmaes":
         raise BadInput("`--sampler cmaes` knows one objective only. Take tpe or gp for `--second-objective`.")

@@ -1,4 +1,4 @@
-"""The four hops of a search: trials, ensemble, submission, report. Each starts from the files of the one before."""
+"""The hops of a search: trials, folds, ensemble, submission, report. Each starts from the files of the one before."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.checkpoints.keeper import Keeper, with_weights
+from experiments.folds.fold_files import fold_files
 from experiments.journal import Journal
 from experiments.manifest import Manifest
 from experiments.pareto import write_front
@@ -122,7 +123,14 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
     settings, folder = manifest.settings, manifest.settings.folder
     data = settings.data_folder
     results = run_trials(manifest, display) if not trials_are_done(settings) else read_results(folder / "results.json")
-    candidates_from = (folder / "results.json", settings.ensemble_choices)
+    candidates_from: tuple[Path | str, ...] = (folder / "results.json", settings.ensemble_choices)
+    if settings.folds is not None:
+        from experiments.folds.training import RESULTS, train_folds
+
+        if not manifest.is_done("folds", *candidates_from):
+            train_folds(settings, display)
+            manifest.mark_done(folder, "folds", *candidates_from)
+        candidates_from += (fold_files(settings).folder / RESULTS,)
     if not manifest.is_done("ensemble", *candidates_from):
         from experiments.ensembling import build_ensemble
 
@@ -156,6 +164,7 @@ def write_pictures_and_report(folder: Path, data: DataFolder, objective: str) ->
     from experiments.drawing.panels import write_panels
     from experiments.report import write_report
 
-    confusions = read_confusions(folder / "ensemble").per_image
-    write_panels(folder / "ensemble", data, folder / "overlays", confusions=confusions)
+    scored, val = read_confusions(folder / "ensemble"), {photo.file_name for photo in data.read("val").photos}
+    of_val = scored.per_image[[name in val for name in scored.file_names]]  # with folds, train photos are there too
+    write_panels(folder / "ensemble", data, folder / "overlays", confusions=of_val)
     return write_report(folder, objective)

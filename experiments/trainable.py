@@ -86,7 +86,7 @@ def _train(job: TrialJob, path: Path, config: TrialConfig, budget: DiskBudget) -
     bundles = tune.get_context().get_trial_resources().bundles
     num_threads = max(1, int(bundles[0].get("CPU", 1)))
     torch.set_num_threads(num_threads)
-    data = _open_data(job.data_folder, config.predict_size, config.augmix_ratio > 0)
+    data = _open_data(job.data_folder, config.predict_size, config.augmix_ratio > 0, config.pseudo_ratio > 0)
     size = {"parameters_m": parameters_m(config, data.train.num_classes)}
     too_large = job.limits.broken(size) if last is None else None
     if too_large is not None:
@@ -108,7 +108,7 @@ def train_share(data_folder: DataFolder, config: TrialConfig, last: Path | None,
     """What the other processes of a trial do: the same training, which reports from the first one only."""
     release_memory()
     torch.set_num_threads(num_threads)
-    data = _open_data(data_folder, config.predict_size, config.augmix_ratio > 0)
+    data = _open_data(data_folder, config.predict_size, config.augmix_ratio > 0, config.pseudo_ratio > 0)
     train(config, data, lambda metrics, checkpoint: None, resume_from=last, loader_threads=num_threads)
 
 
@@ -125,6 +125,7 @@ def _peers(size: int, cpus: float, gpus: float) -> Peers:
 
 
 @functools.lru_cache(maxsize=4)
-def _open_data(folder: DataFolder, image_size: int, with_bank: bool) -> TrainingData:
+def _open_data(folder: DataFolder, image_size: int, with_bank: bool, with_pseudo: bool) -> TrainingData:
     """Open the data once per process: reused workers share the mapped arrays between trials."""
-    return open_data(folder, TrialConfig(image_size=image_size, augmix_ratio=float(with_bank)))
+    used = {"augmix_ratio": float(with_bank), "pseudo_ratio": float(with_pseudo)}
+    return open_data(folder, TrialConfig.from_params({"image_size": image_size, **used}))

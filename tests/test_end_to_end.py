@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,6 +162,25 @@ def test_a_killed_search_goes_on_without_losing_or_repeating_an_epoch(
     assert any(f"{key} starts again after epoch" in done.stdout for key in before)
     calm, disturbed = curve(finished, "t0000"), curve(folder, "t0000")
     assert all(disturbed[epoch] == calm[epoch] for epoch in calm.keys() & disturbed.keys())
+    check_outputs(folder, data, validator())
+
+
+def test_folds_that_were_killed_go_on_and_their_models_enter_the_ensemble(
+    finished: Path, folders: tuple[Path, Path]
+) -> None:
+    data, out = folders
+    folder = shutil.copytree(finished, out / "folded")
+    words = ("folds", str(folder), "--folds", "3", "--top-k", "1")
+    driver = subprocess.Popen(command(*words), cwd=out, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert wait_for(lambda: sum(map(len, journal_epochs(folder / "folds_3").values())) >= 2, 200)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    done = run("resume", str(folder), cwd=out)
+    assert "out-of-fold mIoU" in done.stdout
+    for key, epochs in journal_epochs(folder / "folds_3").items():
+        assert epochs == list(range(1, len(epochs) + 1)), f"{key} lost or repeated an epoch: {epochs}"
+    ensemble = json.loads((folder / "ensemble" / "ensemble.json").read_text())
+    assert [member["fold"] for member in ensemble["members"]] == [0, 1, 2]
     check_outputs(folder, data, validator())
 
 

@@ -123,9 +123,9 @@ def test_everything_of_schema_2_reads_back(tmp_path: Path, checkpoints: dict[str
     assert ensemble.offsets().tolist() == [0, 0.5, -0.25]
 
 
-@pytest.mark.parametrize("schema", [3, None, "1"])
+@pytest.mark.parametrize("schema", [4, None, "1"])
 def test_an_unknown_schema_is_refused(bundle: Path, schema: Any) -> None:
-    expected = f"schema {schema!r} is unknown to this version, which reads 1 and 2. Update trashseg"
+    expected = f"schema {schema!r} is unknown to this version, which reads 1, 2, 3. Update trashseg"
     with pytest.raises(BadInput, match=expected):
         read_ensemble(edit(bundle, schema=schema))
 

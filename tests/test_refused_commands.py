@@ -32,7 +32,7 @@ __all__ = ["data", "own_signal_handlers"]
         (("--set", "image_size=100"), "The value of `image_size` is 100, but must be a multiple of 32."),
         (("--set", "decoder_name=unett"), "The value of `decoder_name` is 'unett', but must be one of"),
         (("--trials", "0"), "The value of `--trials` is 0, but must be 1 or more."),
-        (("--space", "quik"), "Unknown space `quik`. Spaces: baseline, quick, wide"),
+        (("--space", "quik"), "Unknown space `quik`. Spaces: baseline, pseudo, quick, wide"),
         (("--tracking-uri", "./mlruns"), "The value of `--tracking-uri` is './mlruns'"),
     ],
 )

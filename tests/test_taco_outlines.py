@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.tiny import annotation
-from tests.tiny_sources import blocks, photos_by_stem, read_splits, write_taco
+from tests.tiny_sources import photos_by_stem, read_splits, write_taco
 from trashseg_core.data.check import check_folder
 from trashseg_core.data.coco import Photo
 from trashseg_core.data.folder import DataFolder
@@ -19,7 +19,7 @@ from trashseg_core.errors import BadInput
 from trashseg_core.importers import taco
 from trashseg_core.importers.options import ImportOptions
 from trashseg_core.importers.polygons import clip_polygon, has_area
-from trashseg_core.importers.scenes import look, scene_keys
+from trashseg_core.importers.scenes import scene_keys
 from trashseg_core.importers.taco import import_taco
 from trashseg_core.importers.writing import ImportReport
 
@@ -195,8 +195,3 @@ def test_the_order_in_a_batch_is_that_of_the_numbers() -> None:
     grounds = [{"image_id": number, "background_ids": [number % 3]} for number in (1, 2, 10)]
     scenes = scene_keys({"images": [], "scene_annotations": grounds}, photos)
     assert scenes == {1: "batch_1 scene 0", 2: "batch_1 scene 1", 10: "batch_1 scene 2"}
-
-
-def test_a_picture_without_any_step_looks_like_no_other() -> None:
-    assert look(np.full((60, 80, 3), 9, np.uint8)) is None
-    assert look(blocks(0)) == look(cv2.resize(blocks(0), (40, 30), interpolation=cv2.INTER_AREA)) != look(blocks(1))

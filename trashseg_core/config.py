@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from trashseg_core.choices import DECODERS, LOSS_PRESETS, LOSS_TERMS, OTHER_NAMES
+from trashseg_core.choices import LOSS_PRESETS, LOSS_TERMS, OTHER_NAMES
+from trashseg_core.config_check import check_config
 from trashseg_core.errors import BadInput, did_you_mean
-from trashseg_core.field_values import RANGES, as_type, from_text, not_a_choice
+from trashseg_core.field_values import as_type, from_text
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class TrialConfig:
     """Share of training samples that get a rectangle of another photo, 0 to 1."""
     classmix_ratio: float = 0.0
     """Share of training samples that get half of the classes of another photo, 0 to 1."""
+    pseudo_ratio: float = 0.0
+    """Share of training samples that are pseudo-labelled photos, 0 to 1; the data folder has to name some."""
     rare_class_temperature: float = 0.0
     """Photos are drawn by their rare classes: P(c) ~ exp((1 - frequency) / T). 0 = every photo once per epoch; the
     smaller, the rarer."""
@@ -154,41 +157,7 @@ class TrialConfig:
         for field in dataclasses.fields(self):
             value = as_type(field.name, _TYPES[field.name], getattr(self, field.name))
             object.__setattr__(self, field.name, value)
-        if self.decoder_name not in DECODERS:
-            raise BadInput(not_a_choice("decoder_name", self.decoder_name, DECODERS))
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise BadInput(f"The value of `{name}` is {value}, but must be between {low:g} and {high:g}.")
-        for name in ("image_size", "source_size"):
-            if getattr(self, name) % 32:
-                raise BadInput(f"The value of `{name}` is {getattr(self, name)}, but must be a multiple of 32.")
-        self._check_together()
-
-    def _check_together(self) -> None:
-        if self.decoder_name == "linknet" and self.decoder_width != 1:
-            given = f"`decoder_width` is {self.decoder_width:g}"
-            raise BadInput(f"{given}, but the channels of linknet follow the encoder. Leave it at 1.")
-        if self.batch_size % self.accumulation or self.batch_size < 2 * self.accumulation:
-            given = f"`batch_size` is {self.batch_size} and `accumulation` {self.accumulation}"
-            raise BadInput(f"{given}, but each part must have the same number of samples, at least 2 (BatchNorm).")
-        if self.scale_min > self.scale_max:
-            raise BadInput(f"`scale_min` is {self.scale_min:g}, but must not be above `scale_max`, {self.scale_max:g}.")
-        if 0 < self.source_size < self.image_size:
-            given = f"`source_size` is {self.source_size}"
-            raise BadInput(f"{given}, but must be 0 or at least `image_size`, {self.image_size}.")
-        if self.jsd_weight and not self.color_augmix_ratio:
-            raise BadInput("`jsd_weight` compares AugMix views. Set `color_augmix_ratio` above 0, best to 1.")
-        if self.loss_mix == "tversky" and not self.tversky_alpha + self.tversky_beta > 0:
-            raise BadInput("`tversky_alpha` and `tversky_beta` are both 0. Give one a positive value.")
-        weights = {term: getattr(self, f"loss_{term}") for term in LOSS_TERMS}
-        if self.loss_mix == "weights" and not sum(weights.values()) > 0:
-            raise BadInput(
-                "`loss_mix` is `weights`, but every `loss_*` weight is 0. Give at least one a positive value."
-            )
-        if self.loss_mix != "weights" and any(weights.values()):
-            given = ", ".join(f"loss_{term}={weight:g}" for term, weight in weights.items() if weight)
-            raise BadInput(f"{given} has no effect with `loss_mix={self.loss_mix}`. Set `loss_mix=weights` to use it.")
+        check_config(self)
 
     @property
     def predict_size(self) -> int:

@@ -38,6 +38,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "cutmix_ratio": (0, 1),
     "classmix_ratio": (0, 1),
     "rare_class_temperature": (0, 1000),
+    "pseudo_ratio": (0, 1),
     "loss_lovasz": (0, 1e6),
     "loss_jaccard": (0, 1e6),
     "loss_tversky": (0, 1e6),

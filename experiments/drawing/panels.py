@@ -11,7 +11,7 @@ from trashseg_core.data.coco import Photo, Split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.label_maps import paint
 from trashseg_core.data.photos import read_photo
-from trashseg_core.ensemble.bundle import LoadedEnsemble, load_ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import LoadedEnsemble, held_out_from_val, load_ensemble, read_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.files import atomic_folder
 from trashseg_core.inference.ensemble_predict import predict_photos
@@ -22,6 +22,8 @@ def write_panels(
     ensemble_dir: Path, folder: DataFolder, target: Path, count: int = 6, confusions: np.ndarray | None = None
 ) -> list[Path]:
     """Draw photo, truth, prediction and errors of an informative few val photos; see `choose_photos`.
+
+    Members that were trained on val, as those of other folds are, do not take part.
 
     Args:
         target: folder of the pictures, `NN_<photo>.png`; written atomically, an older one gives way.
@@ -42,7 +44,7 @@ def write_panels(
             f"{ensemble_dir}: the ensemble knows the classes {', '.join(ensemble.class_names)}, but {split.path} has "
             f"{', '.join(class_names)}. Use the data that the search used."
         )
-    loaded = load_ensemble(ensemble_dir, ensemble)
+    loaded = load_ensemble(ensemble_dir, held_out_from_val(ensemble))
     if confusions is None:
         confusions = _count_all(loaded, folder, split, labels, len(class_names))
     assert confusions.shape == (len(split.photos), len(class_names), len(class_names))

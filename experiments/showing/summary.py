@@ -37,12 +37,13 @@ class Summary:
         spent = duration(sum(result.seconds for result in self.results))
         reached = f"{objective} {getattr(best, objective):.4f} in epoch {best.best_epoch}"
         members = ", ".join(f"{member.trial_id} x {member.weight:.2f}" for member in ensemble.members)
+        scored = "val" if self.settings.folds is None else "out-of-fold"
         lines = [
             _row("Trials", f"{ended}, {spent} of training"),
             *(_row("", f"{len(ids)} failed: {reason} ({some(ids)})") for reason, ids in self._failures()[:MAX_REASONS]),
             _row("Best trial", f"{best.trial_id}: {reached}"),
             *front_sentence(self.settings.folder).splitlines(),
-            _row("Ensemble", f"val mIoU {ensemble.val_miou:.4f}, held out {held_out_text(ensemble)}: {members}"),
+            _row("Ensemble", f"{scored} mIoU {ensemble.val_miou:.4f}, held out {held_out_text(ensemble)}: {members}"),
             *(_row(name.capitalize(), str(path)) for name, path in self._files().items()),
             _row("MLflow", f"{command('ui', self.folder)}, model {self.model}"),
             _row("More trials", command("resume", self.folder, "--trials", 2 * self.settings.trials)),

@@ -8,6 +8,8 @@ from trashseg_core.data.check import DataReport, check_folder
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.errors import BadInput
 
+MAX_WARNINGS = 5
+
 
 def print_check(folder: DataFolder, list_all: bool, skip_bad: bool) -> None:
     """Check a data folder and print what it holds.
@@ -21,6 +23,7 @@ def print_check(folder: DataFolder, list_all: bool, skip_bad: bool) -> None:
         absent = [report.class_names[label] for label in range(1, len(counts)) if not counts[label]]
         if absent and name != "test":
             print(f"warning: no annotation of {', '.join(absent)} in {name}")
+    print_warnings(report, list_all)
     if list_all:
         for finding in report.findings:
             print(finding)
@@ -30,6 +33,19 @@ def print_check(folder: DataFolder, list_all: bool, skip_bad: bool) -> None:
     if hard:
         hint = "" if list_all else " `--all` lists them."
         raise BadInput(f"{hard[0]} {len(report.findings)} finding(s) in all.{hint}")
+
+
+def print_warnings(report: DataReport, list_all: bool) -> None:
+    """Name photos that two splits share but for size, quality or crop: scores there are better than they should be."""
+    shown = report.warnings if list_all else report.warnings[:MAX_WARNINGS]
+    for warning in shown:
+        print(f"warning: {warning}")
+    if report.warnings:
+        more = "" if len(shown) == len(report.warnings) else " `--all` lists them."
+        print(
+            f"warning: {len(report.warnings)} pair(s) of near-duplicates in two splits. What is learned from one "
+            f"flatters the score on the other; take one away.{more}"
+        )
 
 
 def class_table(report: DataReport) -> Table:

@@ -11,8 +11,8 @@ GROUPS: dict[str, str] = {
     "Proposals and early stopping": "sampler scheduler grace-period reduction-factor",
     "Resources": "concurrent gpus-per-trial cpus-per-trial workers-per-trial ray-address storage",
     "Ensemble": "top-k folds pool method tta crf soup ensemble-size store-gb",
-    "Reading the data": "train-file val-file test-file background-category skip-bad follow-links max-json-mb "
-    "max-megapixels",
+    "Reading the data": "train-file val-file test-file pseudo background-category skip-bad follow-links "
+    "max-json-mb max-megapixels",
     "Tracking": "tracking-uri",
     "Showing": "json quiet",
 }

@@ -27,7 +27,7 @@ def search(
 
     make_folders(settings)
     with locked(settings.folder / LOCK, wait=False):
-        _go_on(lambda: prepare(settings), Path(settings.out) / settings.name, showing)
+        go_on(lambda: prepare(settings), Path(settings.out) / settings.name, showing)
 
 
 def resume(
@@ -70,10 +70,10 @@ def resume(
         return manifest
 
     with locked(run / LOCK, wait=False):
-        _go_on(reopened, run, showing)
+        go_on(reopened, run, showing)
 
 
-def _go_on(begin: Callable[[], Manifest], place: Path, showing: Showing) -> None:
+def go_on(begin: Callable[[], Manifest], place: Path, showing: Showing) -> None:
     """Run what is not done yet of a search, shown as asked for; an interruption says how to go on."""
     from experiments.showing.display import build_display
     from experiments.showing.farewell import farewell

@@ -37,8 +37,10 @@ class SampleMaker:
             BadInput: `augmix_classes` lists a class that has no objects.
         """
         self._config, self._draw = config, draw
-        self._images, self._labels = np.asarray(data.train.images), np.asarray(data.train.labels)
-        self._extents = [data.train.extent(index) for index in range(len(data.train))]
+        splits = [data.train, *([data.pseudo] if data.pseudo is not None else [])]
+        self._arrays = [(np.asarray(split.images), np.asarray(split.labels)) for split in splits]
+        self._extents = [split.extent(index) for split in splits for index in range(len(split))]
+        self._num_truth = len(data.train)
         self._augmix = None
         if config.augmix_ratio:
             assert data.bank is not None, "data opened without `augmix_ratio`"
@@ -50,7 +52,7 @@ class SampleMaker:
         """Make a sample: mixing of raw photos, augmix, crop, pipeline, AugMix of colours.
 
         Args:
-            index: photo of the train split.
+            index: photo of the train split, or behind its end of the pseudo-labelled ones.
             rng: where all randomness comes from.
         """
         config = self._config
@@ -70,7 +72,10 @@ class SampleMaker:
         return Sample(color_augmix(image, config.color_augmix_severity, rng) if chosen else image, labels)
 
     def _square(self, index: int) -> Square:
-        return Square(self._images[index], self._labels[index], self._extents[index])
+        is_pseudo = index >= self._num_truth
+        images, labels = self._arrays[is_pseudo]
+        place = index - self._num_truth if is_pseudo else index
+        return Square(images[place], labels[place], self._extents[index])
 
     def _mixed(self, square: Square, rng: np.random.Generator) -> Square:
         """Mix other photos in, each kind by its own chance."""

@@ -1,14 +1,18 @@
-"""Checking a whole data folder: every entry, every photo decoded, leaks between splits."""
+"""Checking a whole data folder: every entry, every photo decoded, leaks and near-duplicates between splits."""
 
 import hashlib
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
 
 from trashseg_core.data.cache_store import Progress
 from trashseg_core.data.coco import Finding, Photo, Split
 from trashseg_core.data.folder import DataFolder, check_leak, check_same_classes
+from trashseg_core.data.near_duplicates import find_near_duplicates, thumbnail
 from trashseg_core.data.photos import read_photo
 from trashseg_core.errors import BadInput
 
@@ -23,6 +27,17 @@ class DataReport:
     photos: dict[str, int]
     """Photos of each split."""
     findings: list[Finding]
+    warnings: list[Finding] = field(default_factory=list)
+    """What can be used, but should be looked at: near-duplicates in two splits."""
+
+
+class _Seen(NamedTuple):
+    """What was noticed of a photo while it was decoded."""
+
+    split: str
+    photo: Photo
+    digest: str
+    thumbnail: np.ndarray
 
 
 def check_folder(folder: DataFolder, progress: Progress | None = None) -> DataReport:
@@ -43,37 +58,62 @@ def check_folder(folder: DataFolder, progress: Progress | None = None) -> DataRe
             for annotation in annotations:
                 counts[labels[annotation.category_id]] += 1
         report.counts[name], report.photos[name] = counts, len(split.photos)
-    report.findings += _photo_findings(folder, splits, progress)
+    seen = _look_at_photos(folder, splits, report.findings, progress)
+    report.findings += _twins(splits, seen)
+    report.warnings += _near_twins(splits, seen)
     return report
 
 
-def _photo_findings(folder: DataFolder, splits: dict[str, Split], progress: Progress | None) -> list[Finding]:
-    """Decode every photo on all cores; equal files in two splits are leaks."""
+def _look_at_photos(
+    folder: DataFolder, splits: dict[str, Split], findings: list[Finding], progress: Progress | None
+) -> list[_Seen]:
+    """Decode every photo on all cores; those that cannot be used are added to the findings."""
     jobs = [(name, photo) for name, split in splits.items() for photo in split.photos]
 
-    def examine(job: tuple[str, Photo]) -> tuple[str, str | None]:
-        path = folder.photo_path(job[1])
+    def examine(job: tuple[str, Photo]) -> _Seen | BadInput:
+        name, photo = job
+        path = folder.photo_path(photo)
         try:
-            read_photo(path, (job[1].height, job[1].width), folder.max_megapixels)
+            rgb = read_photo(path, (photo.height, photo.width), folder.max_megapixels)
         except BadInput as error:
-            return "", str(error)
-        return _digest(path), None
+            return error
+        return _Seen(name, photo, hashlib.sha256(path.read_bytes()).hexdigest(), thumbnail(rgb))
 
-    findings: list[Finding] = []
-    seen: dict[str, tuple[str, Photo]] = {}
+    seen: list[_Seen] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, ((name, photo), (digest, fault)) in enumerate(zip(jobs, pool.map(examine, jobs), strict=True), 1):
-            where = f"{splits[name].path} {photo.file_name}"
-            if fault:
-                findings.append(Finding(where, fault, skippable=name != "test"))
-            elif digest in seen and seen[digest][0] != name:
-                other, twin = seen[digest]
-                findings.append(Finding(where, f"the same picture as {twin.file_name} in {other}: a leak."))
-            seen.setdefault(digest, (name, photo)) if digest else None
+        for done, ((name, photo), result) in enumerate(zip(jobs, pool.map(examine, jobs), strict=True), 1):
+            if isinstance(result, BadInput):
+                findings.append(Finding(_place(splits, name, photo), str(result), skippable=name != "test"))
+            else:
+                seen.append(result)
             if progress:
                 progress(done, len(jobs))
+    return seen
+
+
+def _twins(splits: dict[str, Split], seen: Sequence[_Seen]) -> list[Finding]:
+    """Equal files in two splits: leaks."""
+    findings, first = [], dict[str, _Seen]()
+    for one in seen:
+        twin = first.setdefault(one.digest, one)
+        if twin.split != one.split:
+            message = f"the same picture as {twin.photo.file_name} in {twin.split}: a leak."
+            findings.append(Finding(_place(splits, one.split, one.photo), message))
     return findings
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _near_twins(splits: dict[str, Split], seen: Sequence[_Seen]) -> list[Finding]:
+    """Photos of two splits that are copies of one another but for size, quality or crop, the most alike first."""
+    names = list(splits)
+    pairs = find_near_duplicates([one.thumbnail for one in seen], parts=[names.index(one.split) for one in seen])
+    findings = []
+    for pair in pairs:
+        one, other = seen[pair.one], seen[pair.other]
+        if one.digest != other.digest:
+            message = f"looks like {one.photo.file_name} in {one.split} (likeness {pair.likeness:.2f} of 1)."
+            findings.append(Finding(_place(splits, other.split, other.photo), message))
+    return findings
+
+
+def _place(splits: dict[str, Split], name: str, photo: Photo) -> str:
+    return f"{splits[name].path} {photo.file_name}"

@@ -31,6 +31,8 @@ class DataFolder:
     """Larger annotation files, in 10^6 bytes, are refused."""
     max_megapixels: float = MAX_MEGAPIXELS
     """Larger photos, in 10^6 px, are refused."""
+    pseudo_dir: str | None = None
+    """Data folder, absolute, whose train.json lists pseudo-labelled photos; nothing else in it is truth either."""
 
     def split_path(self, split: str) -> Path:
         """Path of the annotation file of `train`, `val` or `test`."""

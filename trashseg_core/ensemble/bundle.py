@@ -1,7 +1,7 @@
 """The ensemble folder: everything that predicts, on a machine that has only trashseg_core."""
 
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -17,9 +17,10 @@ from trashseg_core.inference.crf_settings import CrfSettings
 from trashseg_core.inference.decision import Decision
 from trashseg_core.models import Network
 
-SCHEMA = 2
-READABLE = (1, SCHEMA)
-"""Schema 1 knew neither class weights, offsets, TTA, CRF nor evidence: their defaults change nothing."""
+SCHEMA = 3
+READABLE = (1, 2, SCHEMA)
+"""Schema 1 knew neither class weights, offsets, TTA, CRF nor evidence, schema 2 no folds: their defaults change
+nothing."""
 DESCRIPTION = "ensemble.json"
 
 
@@ -38,6 +39,8 @@ class Member:
     """Name of the set of views that are averaged (`choices.TTA_SETS`)."""
     class_weights: list[float] = field(default_factory=list)
     """Share in the mean of each class, C numbers; empty: `weight` for every class."""
+    fold: int = 0
+    """Fold of the labelled photos that it was not trained on; 0 is val."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,17 @@ class Ensemble:
         return np.array(self.class_offsets or [0.0] * len(self.class_names))
 
 
+def held_out_from_val(ensemble: Ensemble) -> Ensemble:
+    """The members that val was held out of, with the weight of those of other folds: what val may be looked at with."""
+    own = [member for member in ensemble.members if member.fold == 0]
+    if len(own) == len(ensemble.members):
+        return ensemble
+    total = sum(member.weight for member in own)
+    shares = [(member.weight / total, [weight / total for weight in member.class_weights]) for member in own]
+    members = [replace(one, weight=weight, class_weights=rest) for one, (weight, rest) in zip(own, shares, strict=True)]
+    return replace(ensemble, members=members)
+
+
 def write_ensemble(
     folder: Path, ensemble: Ensemble, checkpoints: dict[str, Path], confusions: Confusions | None = None
 ) -> None:
@@ -112,7 +126,7 @@ def read_ensemble(folder: Path) -> Ensemble:
     document = read_json(path)
     schema = document.pop("schema", None) if isinstance(document, dict) else None
     if schema not in READABLE:
-        known = " and ".join(map(str, READABLE))
+        known = ", ".join(map(str, READABLE))
         raise BadInput(f"{path}: schema {schema!r} is unknown to this version, which reads {known}. Update trashseg.")
     try:
         members = [Member(**member) for member in document.pop("members")]

@@ -7,15 +7,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from trashseg_core.confusion import LOW_QUANTILE, bootstrap_miou, miou
+from trashseg_core.data.folds import stratified_split
 
 NUM_FOLDS = 5
 Fitted = TypeVar("Fitted")
 
 
 def make_folds(counts: np.ndarray, num_folds: int = NUM_FOLDS, seed: int = 0) -> np.ndarray:
-    """Deal photos into folds so that each has its part of every class, the rarest dealt first.
-
-    A greedy form of iterative stratification (Sechidis et al., ECML 2011).
+    """Deal photos into folds so that each has its part of every class (`folds.stratified_split`).
 
     Args:
         counts: int (N, C), pixels of each class in each photo.
@@ -24,24 +23,7 @@ def make_folds(counts: np.ndarray, num_folds: int = NUM_FOLDS, seed: int = 0) ->
         int64 (N,), fold of each photo; at most N folds, and 1 for a single photo.
     """
     num_photos = len(counts)
-    num_folds = max(1, min(num_folds, num_photos))
-    shown = counts > 0
-    order = np.random.default_rng(seed).permutation(num_photos)
-    held, sizes = np.zeros((num_folds, shown.shape[1])), np.zeros(num_folds)
-    folds = np.full(num_photos, -1)
-    for label in np.argsort(shown.sum(axis=0), kind="stable"):
-        for photo in order:
-            if folds[photo] < 0 and shown[photo, label]:
-                _deal(photo, np.lexsort([sizes, held[:, label]])[0], folds, held, sizes, shown)
-    for photo in order[folds[order] < 0]:
-        _deal(photo, int(np.argmin(sizes)), folds, held, sizes, shown)
-    return folds
-
-
-def _deal(photo: int, fold: int, folds: np.ndarray, held: np.ndarray, sizes: np.ndarray, shown: np.ndarray) -> None:
-    folds[photo] = fold
-    held[fold] += shown[photo]
-    sizes[fold] += 1
+    return stratified_split(counts > 0, range(num_photos), (1,) * min(num_folds, num_photos), seed)
 
 
 def crossfit(fit: Callable[[np.ndarray], Fitted], folds: np.ndarray) -> tuple[Fitted, list[Fitted]]:

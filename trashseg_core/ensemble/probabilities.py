@@ -5,7 +5,7 @@ import json
 import mmap
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +24,6 @@ from trashseg_core.errors import BadInput
 from trashseg_core.files import commit_folder, read_json, write_json
 from trashseg_core.hardware import device
 from trashseg_core.inference.predict import first_argmax, predict_logits, to_native
-from trashseg_core.models import Network
 
 LAYOUT = 1
 """Raised whenever the files of a prediction change their meaning."""
@@ -66,10 +65,21 @@ class StoredPrediction:
         return {"largest_error": state["largest_error"], "labels_changed": state["changed"] / state["looked_at"]}
 
 
-def prediction_name(checkpoint: Path, tta: str, grid: Grid, data_key: str) -> str:
+class FoldModel(NamedTuple):
+    """A model that predicts the photos of one fold, which it was not trained on."""
+
+    checkpoint: Path
+    stop: int
+    """Photo after the last one of the fold; folds lie one after another."""
+
+
+def prediction_name(models: Sequence[FoldModel], tta: str, grid: Grid, data_key: str) -> str:
     """Name of a stored prediction: a hash of all that it depends on."""
-    digest = hashlib.sha256((checkpoint / WEIGHTS).read_bytes() + (checkpoint / CONFIG).read_bytes())
-    digest.update(json.dumps([LAYOUT, tta, grid.side, data_key]).encode())
+    digest = hashlib.sha256()
+    for checkpoint, _ in models:
+        digest.update((checkpoint / WEIGHTS).read_bytes() + (checkpoint / CONFIG).read_bytes())
+    stops = [stop for _, stop in models[:-1]]
+    digest.update(json.dumps([LAYOUT, tta, grid.side, data_key, *([stops] if stops else [])]).encode())
     return digest.hexdigest()[:24]
 
 
@@ -81,27 +91,40 @@ def predict_candidate(
     tta: str = "none",
     progress: Callable[[int, int], None] | None = None,
 ) -> StoredPrediction:
-    """Predict val with a checkpoint, once: a second call finds the files, and one after a kill goes on by photo.
+    """Predict val with a checkpoint; see `predict_folds`."""
+    return predict_folds([FoldModel(checkpoint, len(grid))], data, grid, store, tta, progress)
+
+
+def predict_folds(
+    models: Sequence[FoldModel],
+    data: DataFolder,
+    grid: Grid,
+    store: Path,
+    tta: str = "none",
+    progress: Callable[[int, int], None] | None = None,
+) -> StoredPrediction:
+    """Predict val with one configuration, once: a second call finds the files, and one after a kill goes on by photo.
 
     Args:
+        models: of the configuration; each predicts the photos of its fold.
         store: folder of all stored predictions.
         tta: name of the set of views to average.
         progress: called with the number of photos done and of all.
     """
-    config = read_config(checkpoint)
+    config = read_config(models[0].checkpoint)
     split = open_split(data, "val", config.predict_size)
-    path = store / prediction_name(checkpoint, tta, grid, split.key)
+    path = store / prediction_name(models, tta, grid, split.key)
     if not path.is_dir():
         part = path.with_name(path.name + ".part")
         part.mkdir(parents=True, exist_ok=True)
-        _fill(part, checkpoint, config, split, grid, tta, progress)
+        _fill(part, models, config, split, grid, tta, progress)
         commit_folder(part, path)
     return StoredPrediction(path, grid)
 
 
 def _fill(
     part: Path,
-    checkpoint: Path,
+    models: Sequence[FoldModel],
     config: TrialConfig,
     split: CachedSplit,
     grid: Grid,
@@ -113,12 +136,11 @@ def _fill(
     if (part / STATE).is_file():
         state = read_json(part / STATE)
     done = int(state["photos"])
-    network = read_network(checkpoint, config, grid.num_classes).to(device())
     mode = "r+b" if done else "wb"
     with open(part / PROBABILITIES, mode) as probabilities, open(part / LABELS, mode) as labels:
         probabilities.seek(int(grid.starts[done]) * grid.num_classes)
         labels.seek(int(grid.starts[done]))
-        for batch in _quantised_batches(network, config, split, grid, tta, done):
+        for batch in _quantised_batches(models, config, split, grid, tta, done):
             for one in batch:
                 probabilities.write(one.planes.tobytes())
                 labels.write(first_argmax(one.planes).tobytes())
@@ -144,9 +166,9 @@ class _Quantised(NamedTuple):
 
 
 def _quantised_batches(
-    network: Network, config: TrialConfig, split: CachedSplit, grid: Grid, tta: str, first: int
+    models: Sequence[FoldModel], config: TrialConfig, split: CachedSplit, grid: Grid, tta: str, first: int
 ) -> Iterator[list[_Quantised]]:
-    """Predict from a photo on; while the network is at a batch, threads scale and round the one before."""
+    """Predict from a photo on; while a network is at a batch, threads scale and round the one before."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
 
         def finish(index: int, logits: Tensor) -> _Quantised:
@@ -155,11 +177,17 @@ def _quantised_batches(
             return _quantise(grid.sample(native.numpy()))
 
         waiting: list[Future[_Quantised]] = []
-        for start in range(first, len(split), config.batch_size):
-            logits = predict_logits(network, config, split.images[start : start + config.batch_size], tta)
-            if waiting:
-                yield [future.result() for future in waiting]
-            waiting = [pool.submit(finish, index, one) for index, one in enumerate(logits, start)]
+        for checkpoint, stop in models:
+            if stop <= first:
+                continue
+            network = read_network(checkpoint, config, grid.num_classes).to(device())
+            for start in range(first, stop, config.batch_size):
+                images = split.images[start : min(start + config.batch_size, stop)]
+                logits = predict_logits(network, config, images, tta)
+                if waiting:
+                    yield [future.result() for future in waiting]
+                waiting = [pool.submit(finish, index, one) for index, one in enumerate(logits, start)]
+            first = stop
         yield [future.result() for future in waiting]
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from trashseg_core.data.folds import connected, stratified_split
 from trashseg_core.errors import BadInput
 from trashseg_core.importers.options import ImportOptions
-from trashseg_core.importers.split import connected, stratified_split
 from trashseg_core.importers.writing import SPLITS, ImportedPhoto, LeftOut, presence
 
 

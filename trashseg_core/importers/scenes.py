@@ -1,13 +1,10 @@
-"""Which photos of TACO show the same scene: from its annotation file, and from how a picture looks."""
+"""Which photos of TACO show the same scene, as far as its annotation file tells."""
 
 import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
-
-import cv2
-import numpy as np
 
 from trashseg_core.data.coco import Photo
 
@@ -54,22 +51,6 @@ def scene_keys(document: dict[str, Any], photos: Sequence[Photo]) -> dict[int, s
             scene += is_cut(before, photo)
             keys[photo.id] = f"{batch} scene {scene}"
     return keys
-
-
-def look(rgb: np.ndarray) -> str | None:
-    """Hash of how a picture looks: 8 x 8 signs of the brightness step to the right (dHash).
-
-    Source: Krawetz, Kind of Like That, hackerfactor.com 2013. Equal for copies of a photo in other sizes and qualities.
-
-    Args:
-        rgb: uint8 (H, W, 3).
-
-    Returns:
-        16 hexadecimal digits; None for a picture without any step, of which it says nothing.
-    """
-    small = cv2.resize(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
-    steps = small[:, 1:] > small[:, :-1]
-    return np.packbits(steps).tobytes().hex() if steps.any() else None
 
 
 def _grounds(document: dict[str, Any]) -> dict[int, set[int]]:

@@ -14,6 +14,7 @@ import numpy as np
 from trashseg_core.data.cache_store import Progress
 from trashseg_core.data.coco import MAX_JSON_MB, Annotation, Photo
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.data.near_duplicates import group_scenes, thumbnail
 from trashseg_core.data.photos import read_photo
 from trashseg_core.data.resize import fitted_size
 from trashseg_core.data.segmentations import segmentation_fault, segmentation_mask
@@ -22,7 +23,7 @@ from trashseg_core.importers.class_map import TACO_CLASSES, label_of_categories,
 from trashseg_core.importers.dealing import deal_photos
 from trashseg_core.importers.options import ImportOptions
 from trashseg_core.importers.polygons import clip_polygon, has_area
-from trashseg_core.importers.scenes import look, scene_keys
+from trashseg_core.importers.scenes import scene_keys
 from trashseg_core.importers.sources import in_threads
 from trashseg_core.importers.writing import ImportedPhoto, ImportReport, LeftOut, new_folder, run_lengths, write_splits
 
@@ -124,7 +125,7 @@ def _convert(taco: _Taco, target: Path, progress: Progress | None) -> list[Impor
     names = _new_names(taco.there)
     scenes = scene_keys(taco.document, taco.listed)
 
-    def convert(photo: Photo) -> ImportedPhoto | BadInput:
+    def convert(photo: Photo) -> tuple[ImportedPhoto, np.ndarray] | BadInput:
         try:
             rgb = _resized(taco.folder.photo_path(photo), photo, taco.size, taco.folder.max_megapixels)
         except BadInput as error:
@@ -133,21 +134,25 @@ def _convert(taco: _Taco, target: Path, progress: Progress | None) -> list[Impor
         path = target / names[photo.id]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        seen = look(rgb)
-        kin = (scenes[photo.id], f"look {seen}") if seen else (scenes[photo.id],)
-        return ImportedPhoto(names[photo.id], rgb.shape[0], rgb.shape[1], [], hashlib.sha256(data).hexdigest(), kin)
+        digest, kin = hashlib.sha256(data).hexdigest(), (scenes[photo.id],)
+        return ImportedPhoto(names[photo.id], rgb.shape[0], rgb.shape[1], [], digest, kin), thumbnail(rgb)
 
     entries: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for entry in taco.document["annotations"]:
         entries[int(entry["image_id"])].append(entry)
-    photos = []
+    photos: list[ImportedPhoto] = []
+    thumbnails = []
     broken = taco.left_out["photos broken or of another size than annotated"]
     for photo, result in zip(taco.there, in_threads(convert, taco.there, progress), strict=True):
         if isinstance(result, BadInput):
             broken.append(str(result))
         else:
-            result.annotations = _fit_annotations(taco, photo, result, entries.pop(photo.id, []))
-            photos.append(result)
+            new, small = result
+            new.annotations = _fit_annotations(taco, photo, new, entries.pop(photo.id, []))
+            photos.append(new)
+            thumbnails.append(small)
+    for new, look in zip(photos, group_scenes(thumbnails), strict=True):
+        new.kin += (f"look {look}",)
     if not photos:
         raise BadInput(f"None of the {len(taco.there)} photos can be used. First: {broken[0]}")
     lost = [f"annotation {repr(entry.get('id'))[:20]}" for group in entries.values() for entry in group]

@@ -46,7 +46,7 @@ class TrainLoader:
             BadInput: `augmix_classes` lists a class that has no objects.
         """
         self._config, self._num_threads, self._ranks = config, max(1, num_threads), ranks
-        self._draw = PhotoDraw(config, data.train)
+        self._draw = PhotoDraw(config, data.train, len(data.pseudo) if data.pseudo is not None else 0)
         self._make = SampleMaker(config, data, self._draw)
         self.num_batches = -(-len(data.train) // config.batch_size)
 
@@ -90,7 +90,7 @@ class TrainLoader:
         """Make one training sample.
 
         Args:
-            index: photo of the train split.
+            index: photo of the train split, or behind its end of the pseudo-labelled ones.
             epoch: counted from 1; with the position in it and the seed, all that the randomness depends on.
         """
         return self._make(index, np.random.default_rng((self._config.seed, epoch, position, 1)))

@@ -8,10 +8,14 @@ from trashseg_core.training.class_balance import count_pixels, photo_probabiliti
 
 
 class PhotoDraw:
-    """Draws photos of a split: each once per epoch, or by their rare classes where `rare_class_temperature` is on."""
+    """Draws photos of a split: each once per epoch, or by their rare classes where `rare_class_temperature` is on.
 
-    def __init__(self, config: TrialConfig, split: CachedSplit) -> None:
+    Pseudo-labelled photos take the place of a share of them, `pseudo_ratio`.
+    """
+
+    def __init__(self, config: TrialConfig, split: CachedSplit, num_pseudo: int = 0) -> None:
         self._seed, self._num_photos = config.seed, len(split)
+        self._num_pseudo, self._pseudo_ratio = num_pseudo, config.pseudo_ratio
         self._bounds: np.ndarray | None = None
         if config.rare_class_temperature > 0:
             self._bounds = photo_probabilities(count_pixels(split), config.rare_class_temperature).cumsum()
@@ -23,12 +27,18 @@ class PhotoDraw:
             count: samples of the epoch. In random order, those beyond the number of photos are the first ones again.
 
         Returns:
-            int64 (count,), indices into the split.
+            int64 (count,), indices into the split, and behind its end into the pseudo-labelled photos.
         """
         rng = np.random.default_rng((self._seed, epoch))
         if self._bounds is None:
-            return np.resize(rng.permutation(self._num_photos), count)
-        return _search(self._bounds, rng.random(count))
+            drawn = np.resize(rng.permutation(self._num_photos), count)
+        else:
+            drawn = _search(self._bounds, rng.random(count))
+        if self._num_pseudo:
+            replaced = rng.random(count) < self._pseudo_ratio
+            pseudo = self._num_photos + rng.integers(self._num_pseudo, size=count)
+            drawn = np.where(replaced, pseudo, drawn)
+        return drawn
 
     def other(self, rng: np.random.Generator) -> int:
         """Draw one photo to mix in, from the distribution that an epoch's photos have."""

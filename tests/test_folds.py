@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from trashseg_core.data.folds import connected, stratified_split
 from trashseg_core.errors import BadInput
-from trashseg_core.importers.split import connected, stratified_split
 
 RATIOS = (0.7, 0.15, 0.15)
 
@@ -66,6 +66,24 @@ def test_every_photo_gets_one_part_and_none_is_empty() -> None:
 def test_the_ratios_make_folds_as_well() -> None:
     present = long_tailed(500)
     counts = counted(present, stratified_split(present, range(500), (1,) * 5), 5)
+    assert (counts.max(axis=0) - counts.min(axis=0) <= 2).all()
+
+
+def test_folds_of_whole_groups_have_their_part_of_every_class() -> None:
+    present = long_tailed(1000)
+    groups = np.sort(np.random.default_rng(1).integers(0, 400, 1000)).tolist()
+    folds = stratified_split(present, groups, (1,) * 5)
+    assert all(len({folds[row] for row in range(1000) if groups[row] == group}) <= 1 for group in range(400))
+    counts = counted(present, folds, 5)
+    assert (np.abs(counts - counts.mean(axis=0)) <= np.maximum(2, 0.1 * counts.mean(axis=0))).all()
+
+
+def test_a_class_of_one_photo_is_in_one_fold_and_the_others_are_dealt_as_without_it() -> None:
+    present = long_tailed(100)
+    present[:, 7] = False
+    present[13, 7] = True
+    counts = counted(present, stratified_split(present, range(100), (1,) * 4), 4)
+    assert sorted(counts[:, 7]) == [0, 0, 0, 1]
     assert (counts.max(axis=0) - counts.min(axis=0) <= 2).all()
 
 

@@ -1,0 +1,1 @@
+"""Training a configuration once per fold, so that every labelled photo is predicted by a model that never saw it."""
