@@ -27,6 +27,7 @@ from experiments.verbs.data_verbs import DATA_VERBS
 from experiments.verbs.look_verbs import LOOK_VERBS
 from experiments.verbs.round_verbs import ROUND_VERBS
 from experiments.verbs.search_verbs import SEARCH_VERBS
+from experiments.verbs.shakeup_verb import SHAKEUP_VERBS
 from experiments.verbs.study_verbs import STUDY_VERBS
 
 
@@ -52,7 +53,8 @@ def ensemble(
         run: run folder, e.g. runs/first
         top_k: number of best trials to choose from
         pool: the top-k trials, or all that ran through
-        method: how candidates are weighted; auto takes the simplest within one standard error of the best
+        method: how candidates are weighted; auto takes the simplest within one standard error of the best, backtest
+            what would have done best on private parts of val
         tta: views of a photo that are averaged; auto mirrors photos for those members that it helps
         crf: dense CRF; auto keeps it if it helps
         soup: also offer means of weights
@@ -159,6 +161,7 @@ VERBS: dict[str, Verb] = {
     "train": train,
     **DATA_VERBS,
     **STUDY_VERBS,
+    **SHAKEUP_VERBS,
     "ui": ui,
     "completion": completion,
 }

@@ -11,6 +11,7 @@ from experiments.settings import SearchSettings
 from experiments.terminal import progress_line
 from trashseg_core import __version__
 from trashseg_core.checkpoint import Confusions
+from trashseg_core.ensemble.backtest import MIN_PHOTOS, run_backtest
 from trashseg_core.ensemble.bundle import Ensemble, Member, write_ensemble
 from trashseg_core.ensemble.crossfit import Outcome, interval, make_folds
 from trashseg_core.ensemble.disagreement import find_disagreement, sample_pixels
@@ -49,9 +50,11 @@ def build_ensemble(folder: Path, settings: SearchSettings) -> Ensemble:
     best = offer_crf(pool, offered, settings, best, evidence)
 
     ensemble = describe(pool, settings, best, evidence, predictions, pixels)
-    scored = Confusions(best.in_sample, pool.split.file_names, pool.split.class_names)
+    in_sample, held_out = (
+        Confusions(one, pool.split.file_names, pool.split.class_names) for one in (best.in_sample, best.held_out)
+    )
     checkpoints = {name: path for number in best.choice.members for name, path in _named_models(pool, number)}
-    write_ensemble(folder / "ensemble", ensemble, checkpoints, scored)
+    write_ensemble(folder / "ensemble", ensemble, checkpoints, in_sample, held_out)
     print_evidence(ensemble.evidence)
     return ensemble
 
@@ -60,7 +63,8 @@ def choose_weights(
     pixels: Pixels, sample: Pixels, offered: Candidates, settings: SearchSettings, evidence: Evidence
 ) -> Outcome:
     """The method that was asked for beside the best single candidate, or the simplest of the best ones."""
-    asked = None if settings.method == "auto" else settings.method
+    wanted = win_backtest(pixels, settings, evidence) if settings.method == "backtest" else settings.method
+    asked = None if wanted == "auto" else wanted
     forced = "refined" if asked == "per-class" else asked  # class weights start from refined ones
     names = [name for name in METHODS if forced is None or name in ("single", forced)]
     if pixels.num_candidates == 1:
@@ -73,6 +77,16 @@ def choose_weights(
         return best
     tried = with_class_weights(offered, sample, best.choice)
     return evidence.offer(best, tried, forced=asked == "per-class")
+
+
+def win_backtest(pixels: Pixels, settings: SearchSettings, evidence: Evidence) -> str:
+    """The method that does best where parts of val play public and private board; what that rests on is noted."""
+    if len(pixels) < MIN_PHOTOS:
+        evidence.note("backtest", f"not tried: {len(pixels)} val photos are fewer than {MIN_PHOTOS}, so auto decides")
+        return "auto"
+    tested = run_backtest(pixels, METHODS, seed=settings.seed, progress=progress_line("splits tested"))
+    evidence.note("backtest", f"{tested.winner} wins: {tested.told()}", rows=tested.rows())
+    return tested.winner
 
 
 def offer_tta(pool: Pool, offered: Candidates, settings: SearchSettings, best: Outcome, evidence: Evidence) -> Outcome:

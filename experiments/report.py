@@ -15,6 +15,7 @@ from experiments.drawing.page import page
 from experiments.drawing.pictures_section import pictures_section
 from experiments.drawing.rungs_section import rungs_section
 from experiments.drawing.settings_section import settings_section
+from experiments.drawing.shakeup_section import shakeup_section
 from experiments.drawing.summary import summary
 from experiments.drawing.trials_section import trials_section
 from experiments.run_folder import read_run_folder
@@ -26,6 +27,7 @@ SECTIONS = (
     augmix_section,
     classes_section,
     ensemble_section,
+    shakeup_section,
     pictures_section,
     course_section,
     dimensions_section,

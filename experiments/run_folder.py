@@ -5,22 +5,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from experiments.journal import JournalReader, Moments, TrialRecord
 from experiments.manifest import read_manifest
 from experiments.policy.rungs import milestones
 from experiments.policy.standing import standings
 from experiments.results import TrialResult, best_trial, rank, read_results
 from experiments.settings import SearchSettings
+from trashseg_core.bootstrap import miou_interval
 from trashseg_core.checkpoint import Confusions, read_confusions
-from trashseg_core.confusion import bootstrap_miou
 from trashseg_core.ensemble.bundle import DESCRIPTION, Ensemble, read_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.files import read_json
 
 MAX_INTERVALS, MAX_CLASS_TRIALS = 30, 5
-INTERVAL = (0.05, 0.95)
 
 
 @dataclass(frozen=True)
@@ -83,8 +80,7 @@ def read_run_folder(folder: Path, objective: str) -> RunFolder:
             scored = read_confusions(folder / str(result.checkpoint))
         except BadInput:  # checkpoints may be deleted to save space; the report stands without them
             continue
-        low, high = np.nanquantile(bootstrap_miou(scored.per_image), INTERVAL)
-        intervals[result.trial_id] = (float(low), float(high))
+        intervals[result.trial_id] = miou_interval(scored.per_image)
         if len(confusions) < MAX_CLASS_TRIALS and result.status != "failed":
             confusions[result.trial_id] = scored
     return RunFolder(

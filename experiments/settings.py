@@ -12,7 +12,8 @@ from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.photos import MAX_MEGAPIXELS
 from trashseg_core.errors import BadInput
 
-Method = Literal["auto", "single", "uniform", "greedy", "bagged", "pairwise", "refined", "per-class"]
+Robust = Literal["single-low", "greedy-low", "backtest"]
+Method = Literal["auto", "single", "uniform", "greedy", "bagged", "pairwise", "refined", "per-class", Robust]
 Pool = Literal["top-k", "all-finished"]
 Tta = Literal["auto", "none", "flip", "flips", "d4", "scales", "flips_scales"]
 Crf = Literal["auto", "on", "off"]
@@ -62,7 +63,8 @@ class SearchSettings:
     pool: Pool = "top-k"
     """Candidates of the ensemble: the `--top-k` best trials, or all that ran through."""
     method: Method = "auto"
-    """How candidates are weighted; `auto` tries all ways and takes the simplest within one error of the best."""
+    """How candidates are weighted; `auto` tries all ways and takes the simplest within one error of the best,
+    `backtest` the one that would have done best on private parts of val."""
     tta: Tta = "auto"
     """Views of a photo that are averaged; `auto` mirrors photos for those members that it helps on val."""
     crf: Crf = "off"

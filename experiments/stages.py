@@ -160,11 +160,13 @@ def trials_are_done(settings: SearchSettings) -> bool:
 
 
 def write_pictures_and_report(folder: Path, data: DataFolder, objective: str) -> Path:
-    """Draw the overlay panels and write `report.html`."""
+    """Foretell the shake-up, draw the overlay panels and write `report.html`."""
     from experiments.drawing.panels import write_panels
+    from experiments.forecast import write_forecast
     from experiments.report import write_report
 
     scored, val = read_confusions(folder / "ensemble"), {photo.file_name for photo in data.read("val").photos}
     of_val = scored.per_image[[name in val for name in scored.file_names]]  # with folds, train photos are there too
     write_panels(folder / "ensemble", data, folder / "overlays", confusions=of_val)
+    write_forecast(folder, data)
     return write_report(folder, objective)

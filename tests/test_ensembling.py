@@ -26,7 +26,8 @@ from trashseg_core.confusion import count_confusion, miou
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble import probabilities
-from trashseg_core.ensemble.bundle import Ensemble, load_ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import HELD_OUT, Ensemble, load_ensemble, read_ensemble
+from trashseg_core.ensemble.methods import METHODS
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.ensemble_predict import predict_photos
 from trashseg_core.models import build_model
@@ -92,7 +93,7 @@ def test_an_ensemble_says_what_was_tried_and_what_it_reaches(
 ) -> None:
     ensemble = built(make_run(tmp_path / "run", data, trials), data)
     tried = [one["name"] for one in ensemble.evidence]
-    assert tried[:6] == ["single", "uniform", "greedy", "bagged", "pairwise", "refined"]
+    assert tried[: len(METHODS)] == list(METHODS)
     assert "offsets" in tried and "TTA flip" in tried
     kept = [one for one in ensemble.evidence if one["kept"]][-1]
     assert (ensemble.val_miou, ensemble.val_miou_crossfit) == (kept["val_miou"], kept["held_out"])
@@ -100,6 +101,8 @@ def test_an_ensemble_says_what_was_tried_and_what_it_reaches(
     assert low <= ensemble.val_miou_crossfit <= high
     in_sample = float(miou(read_confusions(tmp_path / "run" / "ensemble").per_image.sum(axis=0)))
     assert in_sample == pytest.approx(ensemble.val_miou)
+    held_out = read_confusions(tmp_path / "run" / "ensemble" / HELD_OUT).per_image
+    assert float(miou(held_out.sum(axis=0))) == pytest.approx(ensemble.val_miou_crossfit)
     assert 0 < ensemble.provenance["quantisation"][0]["largest_error"] <= 1 / 510 + 1e-6
 
 

@@ -13,8 +13,8 @@ from experiments.drawing.words import duration
 from experiments.report import write_report
 from experiments.run_folder import read_run_folder
 from tests.made_run import full_run, made_search, make_run
+from trashseg_core.bootstrap import miou_interval
 from trashseg_core.checkpoint import read_confusions
-from trashseg_core.confusion import bootstrap_miou
 from trashseg_core.errors import BadInput
 from trashseg_core.files import write_json
 
@@ -116,9 +116,9 @@ def test_only_hyperparameters_that_vary_have_columns_and_slices(run: Path) -> No
     assert header and ("<th>lr</th><th>loss_mix</th>" in header[0]) and "encoder_name" not in header[0]
 
 
-def test_intervals_are_the_bootstrap_s(run: Path) -> None:
+def test_intervals_are_the_calibrated_ones(run: Path) -> None:
     found = read_run_folder(run, "val_miou").intervals["t0000"]
-    expected = np.quantile(bootstrap_miou(read_confusions(run / "trials/t0000/epoch_0003").per_image), (0.05, 0.95))
+    expected = miou_interval(read_confusions(run / "trials/t0000/epoch_0003").per_image)
     np.testing.assert_allclose(found, expected)
     assert f"{expected[0]:.3f} – {expected[1]:.3f}" in outline(run).text
 

@@ -12,6 +12,7 @@ from trashseg_core.ensemble.crossfit import Outcome, make_folds
 from trashseg_core.ensemble.disagreement import find_disagreement, sample_pixels
 from trashseg_core.ensemble.evidence import Evidence
 from trashseg_core.ensemble.grid import Grid
+from trashseg_core.ensemble.methods import METHODS
 from trashseg_core.ensemble.pixels import Pixels
 from trashseg_core.ensemble.steps import Candidates, weigh, with_class_weights, with_offsets, with_tta
 
@@ -140,7 +141,7 @@ def test_the_evidence_names_every_method_with_both_scores(tmp_path: Path) -> Non
     evidence = Evidence()
     outcomes = weigh(pixels, candidates.folds)
     chosen = evidence.choose(outcomes)
-    assert [row["name"] for row in evidence.rows] == ["single", "uniform", "greedy", "bagged", "pairwise", "refined"]
+    assert [row["name"] for row in evidence.rows] == list(METHODS)
     assert [row["name"] for row in evidence.rows if row["kept"]] == [chosen.name]
     for row, outcome in zip(evidence.rows, outcomes, strict=True):
         assert row["val_miou"] == float(miou(outcome.in_sample.sum(axis=0)))

@@ -38,7 +38,7 @@ HOMES = {
 }
 VERBS = {"search", "resume", "ensemble", "predict", "submit", "report", "train", "check", "sample-data", "ui"}
 VERBS |= {"status", "leaderboard", "compare", "completion"}
-VERBS |= {"import-taco", "import-masks", "import-yolo", "export-onnx", "export-study", "folds", "pseudo"}
+VERBS |= {"import-taco", "import-masks", "import-yolo", "export-onnx", "export-study", "folds", "pseudo", "stability"}
 
 
 def named(path: Path) -> str:

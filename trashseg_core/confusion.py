@@ -5,6 +5,8 @@ import re
 
 import numpy as np
 
+from trashseg_core.bootstrap import areas_of, resample, shares_of
+
 NUM_RESAMPLES = 1000
 LOW_QUANTILE = 0.05
 
@@ -54,25 +56,17 @@ def miou(confusion: np.ndarray) -> np.ndarray | float:
     return float(result) if result.ndim == 0 else result
 
 
-def bootstrap_confusions(per_image: np.ndarray, num_resamples: int = NUM_RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Matrices of resampled data sets (Efron 1979): images drawn with replacement, their matrices summed.
+def bootstrap_miou(per_image: np.ndarray, num_resamples: int = NUM_RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Dataset-level mIoU of resampled data sets (Efron 1979): images drawn with replacement, matrices summed.
 
     Args:
         per_image: int64 (N, C, C).
 
     Returns:
-        float64 (num_resamples, C, C).
+        float64 (num_resamples,).
     """
-    images, classes = per_image.shape[:2]
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(images, np.full(images, 1 / images), size=num_resamples).astype(np.float64)
-    summed = weights @ per_image.reshape(images, -1).astype(np.float64)
-    return summed.reshape(num_resamples, classes, classes)
-
-
-def bootstrap_miou(per_image: np.ndarray, num_resamples: int = NUM_RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Dataset-level mIoU of resampled data sets, float64 (num_resamples,); see `bootstrap_confusions`."""
-    return np.asarray(miou(bootstrap_confusions(per_image, num_resamples, seed)))
+    drawn = resample(areas_of(per_image), num_resamples, seed)
+    return np.concatenate([shares_of(areas).sum(axis=-1) for areas in drawn])
 
 
 def miou_low(per_image: np.ndarray) -> float:

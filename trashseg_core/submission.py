@@ -54,16 +54,38 @@ def labels_to_text(labels: np.ndarray, num_classes: int) -> str:
     return text.decode("ascii")
 
 
+def text_to_labels(text: bytes, num_classes: int) -> np.ndarray:
+    """Read what `labels_to_text` wrote.
+
+    Args:
+        text: one for which `is_text_of_labels` holds.
+
+    Returns:
+        uint8 (count,).
+    """
+    coded = _coded(text, num_classes)[1::2]
+    values = bytearray(256)
+    for label in range(num_classes):
+        values[_CODES[label]] = label
+    return np.frombuffer(coded.translate(bytes(values)), np.uint8)
+
+
 def is_text_of_labels(text: bytes, count: int, num_classes: int) -> bool:
     """Whether a text is exactly what `labels_to_text` writes for `count` labels below `num_classes`."""
     if text.translate(None, _DIGITS + b" "):
         return False
-    coded = b" " + text
-    for label in reversed(range(len(_DIGITS), num_classes)):  # the long ones first: 10 is the beginning of 100
-        coded = coded.replace(b" %d" % label, b" " + _CODES[label : label + 1])
+    coded = _coded(text, num_classes)
     return (
         len(coded) == 2 * count and not coded[::2].strip(b" ") and not coded[1::2].translate(None, _CODES[:num_classes])
     )
+
+
+def _coded(text: bytes, num_classes: int) -> bytes:
+    """A space and the byte that stands for the label, for each label; digits as they are."""
+    coded = b" " + text
+    for label in reversed(range(len(_DIGITS), num_classes)):  # the long ones first: 10 is the beginning of 100
+        coded = coded.replace(b" %d" % label, b" " + _CODES[label : label + 1])
+    return coded
 
 
 def write_submission(path: Path, file_names: list[str], label_maps: Iterable[np.ndarray], num_classes: int) -> None:

@@ -5,9 +5,10 @@ import plotly.graph_objects as go
 
 from experiments.drawing.canvas import GREY, SERIES, blank, or_note, plain, shortened
 from experiments.drawing.page import Raw, figure, joined, tag
-from experiments.run_folder import INTERVAL, RunFolder
+from experiments.run_folder import RunFolder
+from trashseg_core.bootstrap import iou_intervals
 from trashseg_core.checkpoint import Confusions
-from trashseg_core.confusion import bootstrap_confusions, iou
+from trashseg_core.confusion import iou
 
 
 def classes_section(run: RunFolder) -> dict[str, Raw]:
@@ -46,18 +47,19 @@ def class_ious(confusions: dict[str, Confusions]) -> go.Figure:
 def _bars(trial: str, one: Confusions, order: list[int], colour: str) -> go.Bar:
     """One bar per class; none for a class that neither truth nor prediction has."""
     values = iou(one.per_image.sum(axis=0))[order]
-    resampled = iou(bootstrap_confusions(one.per_image))[:, order]
     known = ~np.isnan(values)
-    bounds = np.zeros((2, len(order)))
-    bounds[:, known] = np.nanquantile(resampled[:, known], INTERVAL, axis=0)
-    low, high = bounds
+    low, high = iou_intervals(one.per_image)[order].T
+    spans = [
+        f" ({a:.3f} to {b:.3f})" if a <= b else ", too few photos for an interval"
+        for a, b in zip(low, high, strict=True)
+    ]
     return go.Bar(
         y=list(range(len(order))),
         x=[float(value) if there else None for value, there in zip(values, known, strict=True)],
         error_x={
             "type": "data",
-            "array": np.where(known, np.maximum(high - values, 0), 0).tolist(),
-            "arrayminus": np.where(known, np.maximum(values - low, 0), 0).tolist(),
+            "array": np.nan_to_num(np.maximum(high - values, 0)).tolist(),
+            "arrayminus": np.nan_to_num(np.maximum(values - low, 0)).tolist(),
             "color": GREY,
             "thickness": 1,
             "width": 2,
@@ -66,7 +68,7 @@ def _bars(trial: str, one: Confusions, order: list[int], colour: str) -> go.Bar:
         name=plain(trial),
         marker={"color": colour},
         text=[
-            plain(f"{one.class_names[label]}, {trial}: {values[place]:.3f} ({low[place]:.3f} to {high[place]:.3f})")
+            plain(f"{one.class_names[label]}, {trial}: {values[place]:.3f}{spans[place]}")
             for place, label in enumerate(order)
         ],
         textposition="none",

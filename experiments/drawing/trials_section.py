@@ -15,7 +15,7 @@ def trials_section(run: RunFolder) -> dict[str, Raw]:
     header = ["#", "trial", "status", "val_miou", "90 % interval", "val_miou_low", "best / epochs", "time", *names]
     rows = _rows(run, names)
     best = run.results.index(run.best) if run.best else None
-    note = "The interval is the bootstrap over val photos; val_miou_low is its lower end. A dash: not in this trial."
+    note = "The interval is where the score on all photos of this kind lies. A dash: not in this trial."
     blocks = [tag("p", note, "faint"), table(header, rows[:NUM_SHOWN], best=best)]
     if rows[NUM_SHOWN:]:
         blocks.append(details(f"The other {len(rows) - NUM_SHOWN} trials", table(header, rows[NUM_SHOWN:])))

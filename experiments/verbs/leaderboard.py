@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -12,7 +11,7 @@ from rich.table import Table
 from experiments.results import TrialResult, rank, result_of
 from experiments.showing.run_status import read_status
 from experiments.showing.wording import assignments
-from trashseg_core.confusion import bootstrap_miou
+from trashseg_core.bootstrap import miou_interval
 from trashseg_core.errors import BadInput
 from trashseg_core.val_confusions import read_confusions
 
@@ -89,5 +88,4 @@ def _interval(folder: Path, result: TrialResult) -> list[float] | None:
         scored = read_confusions(folder / result.checkpoint)
     except BadInput:
         return None
-    low, high = np.nanquantile(bootstrap_miou(scored.per_image), INTERVAL)
-    return [float(low), float(high)]
+    return list(miou_interval(scored.per_image))

@@ -21,7 +21,7 @@ SCHEMA = 3
 READABLE = (1, 2, SCHEMA)
 """Schema 1 knew neither class weights, offsets, TTA, CRF nor evidence, schema 2 no folds: their defaults change
 nothing."""
-DESCRIPTION = "ensemble.json"
+DESCRIPTION, HELD_OUT = "ensemble.json", "held_out"
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,18 @@ def held_out_from_val(ensemble: Ensemble) -> Ensemble:
 
 
 def write_ensemble(
-    folder: Path, ensemble: Ensemble, checkpoints: dict[str, Path], confusions: Confusions | None = None
+    folder: Path,
+    ensemble: Ensemble,
+    checkpoints: dict[str, Path],
+    confusions: Confusions | None = None,
+    held_out: Confusions | None = None,
 ) -> None:
     """Write the ensemble folder atomically; an older one gives way.
 
     Args:
         checkpoints: checkpoint folder of each member, by trial id.
         confusions: what the ensemble scores on val, in-sample; None leaves the file out.
+        held_out: likewise, each photo scored with what the other folds chose; in a folder of its own.
     """
     with atomic_folder(folder) as temporary:
         for member in ensemble.members:
@@ -113,6 +118,9 @@ def write_ensemble(
                 shutil.copyfile(checkpoints[member.trial_id] / name, target / name)
         if confusions is not None:
             write_confusions(temporary, confusions)
+        if held_out is not None:
+            (temporary / HELD_OUT).mkdir()
+            write_confusions(temporary / HELD_OUT, held_out)
         write_json(temporary / DESCRIPTION, asdict(ensemble))
 
 

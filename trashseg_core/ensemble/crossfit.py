@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from trashseg_core.confusion import LOW_QUANTILE, bootstrap_miou, miou
+from trashseg_core.bootstrap import miou_interval
+from trashseg_core.confusion import bootstrap_miou, miou
 from trashseg_core.data.folds import stratified_split
 
 NUM_FOLDS = 5
@@ -74,8 +75,8 @@ def paired_error(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def interval(held_out: np.ndarray) -> list[float]:
-    """90 % bootstrap interval of a dataset-level mIoU."""
-    return [float(one) for one in np.nanquantile(bootstrap_miou(held_out), [LOW_QUANTILE, 1 - LOW_QUANTILE])]
+    """90 % interval of a dataset-level mIoU (`bootstrap.miou_interval`): low, high."""
+    return list(miou_interval(held_out))
 
 
 def simplest(outcomes: Sequence[Outcome]) -> tuple[int, list[float]]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from trashseg_core.confusion import miou
 from trashseg_core.ensemble.kernels import count_labels
+from trashseg_core.ensemble.low_quantile import weigh_greedily_low, weigh_single_low
 from trashseg_core.ensemble.pixels import Pixels
 from trashseg_core.ensemble.scoring import pixel_scores
 from trashseg_core.ensemble.select import select_greedily
@@ -79,8 +80,10 @@ def weigh_refined(pixels: Pixels, images: np.ndarray) -> np.ndarray:
 
 METHODS: dict[str, Weigh] = {
     "single": weigh_single,
+    "single-low": weigh_single_low,
     "uniform": weigh_uniformly,
     "greedy": weigh_greedily,
+    "greedy-low": weigh_greedily_low,
     "bagged": weigh_bagged,
     "pairwise": weigh_pairwise,
     "refined": weigh_refined,

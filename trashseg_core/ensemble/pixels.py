@@ -114,9 +114,23 @@ class Pixels:
 
     @cached_property
     def few(self) -> "Pixels":
-        """At most `FEWER_PIXELS` of the pixels, evenly spaced, each standing for as many; in memory."""
+        """At most `FEWER_PIXELS` of the pixels."""
+        return self.thinned(FEWER_PIXELS)
+
+    def only(self, images: np.ndarray) -> "Pixels":
+        """The pixels of some photos, side by side; in memory.
+
+        Args:
+            images: bool (N,).
+        """
+        wanted, lengths = self.tiles_of(images), np.diff(self.starts)[images]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        return Pixels(self.probabilities[wanted], self.truth[wanted], starts, self.agreed[images], self.stride)
+
+    def thinned(self, most: int) -> "Pixels":
+        """At most so many of the pixels, evenly spaced, each standing for as many; in memory."""
         real = np.flatnonzero(self.truth.ravel() != PADDING)
-        stride = -(-len(real) // FEWER_PIXELS) | 1
+        stride = -(-len(real) // most) | 1
         kept = real[stride // 2 :: stride]
         rows = self.probabilities[kept // TILE_PX, :, :, kept % TILE_PX]
         release(self.probabilities)

@@ -9,7 +9,7 @@ import numpy as np
 
 from trashseg_core.confusion import count_confusion
 from trashseg_core.ensemble.grid import Grid
-from trashseg_core.ensemble.kernels import count_labels, mix
+from trashseg_core.ensemble.kernels import PADDING, count_labels, mix
 from trashseg_core.ensemble.pixels import Pixels, release
 from trashseg_core.ensemble.probabilities import StoredPrediction
 from trashseg_core.inference.predict import first_argmax
@@ -87,6 +87,24 @@ def pixel_confusions(pixels: Pixels, weights: Sequence[np.ndarray]) -> np.ndarra
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(count, range(len(pixels))))
     return np.asarray(pixels.agreed + pixels.stride * counts)
+
+
+def photo_confusions(pixels: Pixels, scores: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Per-image confusion matrices of some photos, from the scores of their pixels.
+
+    Args:
+        scores: (T', C, 64), of the tiles of these photos, one photo after another.
+        images: bool (N,), n of them wanted.
+
+    Returns:
+        int64 (n, C, C), the pixels that were left out included.
+    """
+    size, num_photos = pixels.num_classes, int(images.sum())
+    photo = np.repeat(np.arange(num_photos), np.diff(pixels.starts)[images])[:, None]
+    truth = pixels.truth[pixels.tiles_of(images)]
+    cells = (photo * size + truth) * size + scores.argmax(axis=1)
+    counts = np.bincount(cells[truth != PADDING], minlength=num_photos * size**2).reshape(-1, size, size)
+    return np.asarray(pixels.agreed[images] + pixels.stride * counts)
 
 
 def mean_planes(predictions: Sequence[StoredPrediction], mixture: Mixture, photo: int) -> np.ndarray:

@@ -1,0 +1,93 @@
+"""The forecast of a search: how its leaderboard may shake up, kept in `stability.json`."""
+
+from pathlib import Path
+
+import numpy as np
+
+from experiments.results import read_results
+from trashseg_core.checkpoint import Confusions, read_confusions
+from trashseg_core.data.folder import DataFolder
+from trashseg_core.ensemble.bundle import HELD_OUT
+from trashseg_core.errors import BadInput
+from trashseg_core.files import write_json
+from trashseg_core.stability import Stability, foretell
+
+FILE = "stability.json"
+MAX_TRIALS = 30
+ENSEMBLE = "ensemble"
+"""Name of the ensemble among the models; it stands there with its held-out scores."""
+
+
+def forecast_run(folder: Path, data: DataFolder | None, test_size: int | None = None) -> Stability:
+    """Foretell the shake-up of a search's best trials and its ensemble.
+
+    Args:
+        folder: the run folder.
+        data: tells the size of the test set and the number of training objects, as far as its files are there.
+        test_size: photos of the test set, where it is another one.
+
+    Raises:
+        BadInput: no trial left its confusion matrices.
+    """
+    models = read_models(folder)
+    first = next(iter(models.values()))
+    confusions = {name: one.per_image for name, one in models.items()}
+    size = test_size or _count_test_photos(data)
+    return foretell(confusions, first.class_names, size, _count_objects(data, first.class_names))
+
+
+def write_forecast(folder: Path, data: DataFolder | None) -> None:
+    """Write `stability.json` of a run folder; nothing where the checkpoints were deleted."""
+    try:
+        document = forecast_run(folder, data).to_json()
+    except BadInput:
+        return
+    write_json(folder / FILE, document)
+
+
+def read_models(folder: Path) -> dict[str, Confusions]:
+    """What the best trials scored on val, best first, and the ensemble held out.
+
+    Raises:
+        BadInput: there is no trial with confusion matrices.
+    """
+    models: dict[str, Confusions] = {}
+    for result in read_results(folder / "results.json"):
+        if result.checkpoint and result.status != "failed" and len(models) < MAX_TRIALS:
+            _add(models, result.trial_id, folder / result.checkpoint)
+    if not models:
+        raise BadInput(f"{folder}: no trial left confusion matrices. Run the search first, or `resume` it.")
+    _add(models, ENSEMBLE, folder / "ensemble" / HELD_OUT)
+    return models
+
+
+def _add(models: dict[str, Confusions], name: str, checkpoint: Path) -> None:
+    """Read a model's matrices; one whose checkpoint gave way, or that was scored on other photos, is left out."""
+    try:
+        scored = read_confusions(checkpoint)
+    except BadInput:
+        return
+    known = next(iter(models.values()), scored)
+    if scored.per_image.any() and scored.file_names == known.file_names and scored.class_names == known.class_names:
+        models[name] = scored
+
+
+def _count_test_photos(data: DataFolder | None) -> int | None:
+    """Photos of the test set; None where its file cannot be used."""
+    try:
+        return None if data is None else len(data.read("test").photos)
+    except BadInput:
+        return None
+
+
+def _count_objects(data: DataFolder | None, class_names: list[str]) -> np.ndarray | None:
+    """Training objects of each class, the background 0; None where the file cannot be used or has other classes."""
+    try:
+        split = None if data is None else data.read("train")
+    except BadInput:
+        return None
+    if data is None or split is None:
+        return None
+    labels, names = data.labels(split)
+    found = [labels[one.category_id] for objects in split.annotations.values() for one in objects if not one.iscrowd]
+    return np.bincount(found, minlength=len(names)) * (np.arange(len(names)) > 0) if names == class_names else None

@@ -1,0 +1,128 @@
+"""The verb that foretells the shake-up of a leaderboard."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from experiments.verbs.command_line import Verb
+from trashseg_core.errors import BadInput
+
+MAX_ROWS, WIDTH = 15, 110
+
+
+def stability(
+    run: Annotated[Path | None, tyro.conf.Positional] = None,
+    /,
+    csv: tuple[Path, ...] = (),
+    truth: Path | None = None,
+    background_category: str | None = None,
+    test_size: int | None = None,
+    out: Path | None = None,
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> None:
+    """Foretell the shake-up: intervals, who may swap places, which classes cause it, which two to hand in.
+
+    Examples: python run_search.py stability runs/first
+              python run_search.py stability --csv a.csv b.csv --truth DATA/val.json
+
+    Args:
+        run: run folder, e.g. runs/first; its trials and its ensemble are the leaderboard
+        csv: submission CSVs of any origin instead, which answer the photos of the truth
+        truth: COCO file of these photos
+        background_category: category of the truth that is the background itself
+        test_size: photos of the test set; by default as many as test.json lists, else as many as were scored
+        out: file of the result; default: RUN/stability.json, none with --csv
+        as_json: print the result as JSON
+    """
+    if (run is None) == (not csv) or (truth is None) == bool(csv):
+        raise BadInput("`stability` needs a run folder, e.g. runs/first; or `--csv a.csv b.csv --truth DATA/val.json`.")
+    if test_size is not None and test_size < 2:
+        raise BadInput(f"The value of `--test-size` is {test_size}, but must be 2 or more: each half needs a photo.")
+    if out is not None and not out.parent.is_dir():
+        raise BadInput(f"`--out {out}`: no such folder {out.parent}. Create it, or give another path.")
+    from experiments.forecast import FILE
+    from trashseg_core.files import write_json
+
+    if run is not None:
+        document, out = _of_run(run, test_size), out or run / FILE
+    else:
+        assert truth is not None
+        document = _of_files(csv, truth, background_category, test_size)
+    if out is not None:
+        write_json(out, document)
+    if as_json:
+        print(json.dumps(document, indent=2))
+    else:
+        print_stability(document)
+        print(f"Written: {out}" if out else "Not written; `--out FILE.json` keeps it.")
+
+
+def _of_run(run: Path, test_size: int | None) -> dict[str, Any]:
+    from experiments.forecast import forecast_run
+    from experiments.manifest import FILE, read_manifest
+
+    if not (run / "results.json").is_file():
+        raise BadInput(f"{run}: no search has ended here. Give a run folder, e.g. runs/first.")
+    data = read_manifest(run).settings.data_folder if (run / FILE).is_file() else None
+    return forecast_run(run, data, test_size).to_json()
+
+
+def _of_files(files: tuple[Path, ...], truth: Path, background: str | None, test_size: int | None) -> dict[str, Any]:
+    from trashseg_core.stability import foretell
+    from trashseg_core.submission_scores import read_truth, score_submission
+
+    names = [path.stem for path in files]
+    names = names if len(set(names)) == len(names) else [str(path) for path in files]
+    if len(set(names)) < len(names):
+        raise BadInput("`--csv`: a file is given twice. Give each one once.")
+    answers = read_truth(truth, background)
+    scored = {name: score_submission(path, answers) for name, path in zip(names, files, strict=True)}
+    return foretell(scored, answers.class_names, test_size).to_json()
+
+
+def print_stability(document: dict[str, Any]) -> None:
+    """Print the leaderboard with its intervals, the classes behind the shake-up, and the pair to hand in."""
+    console = Console(soft_wrap=True, highlight=False, width=WIDTH)
+    console.print(_leaderboard(document))
+    if document["spearman"] is not None:
+        mean, low, high = document["spearman"]
+        console.print(
+            f"Rank correlation of public and private board, {document['test_size']} photos in two random halves: "
+            f"{mean:.2f} ({low:.2f} to {high:.2f}); rare classes dealt evenly: {document['spearman_stratified']:.2f}"
+        )
+        for cause in worst_causes(document):
+            console.print(
+                f"  {cause['name']} causes {100 * cause['share']:.0f} % of the shake-up, with {cause['photos']} photos"
+            )
+    pair = document["pair"]
+    if pair["bold"] is not None:
+        console.print(
+            f"Hand in {pair['safe']} (safe) and {pair['bold']} (bold): the better one is expected at "
+            f"{pair['expected_best']:.4f}, {pair['expected_best'] - pair['expected_safe']:.4f} above the safe one alone"
+        )
+
+
+def worst_causes(document: dict[str, Any], most: int = 3) -> list[dict[str, Any]]:
+    """The classes with the largest shares of the shake-up, the largest first."""
+    known = [cause for cause in document["causes"] if cause["share"] is not None and cause["share"] > 0]
+    return sorted(known, key=lambda cause: -cause["share"])[:most]
+
+
+def _leaderboard(document: dict[str, Any]) -> Table:
+    title = f"{document['photos']} photos; intervals hold 90 %"
+    table = Table("#", "model", "val mIoU", "interval", "expected", "private - public", "swaps with next", title=title)
+    models, flips = document["models"], document["flips"]
+    for number, model in enumerate(models[:MAX_ROWS]):
+        low, high = model["interval"]
+        down, _, up = model["private_minus_public"]
+        swap = f"{100 * flips[number][number + 1]:.0f} %" if number + 1 < len(models) else ""
+        spans = [f"{low:.3f} to {high:.3f}", f"{model['true_miou']:.4f}", f"{down:+.3f} to {up:+.3f}"]
+        table.add_row(str(number + 1), model["name"].replace("[", "\\["), f"{model['miou']:.4f}", *spans, swap)
+    return table
+
+
+SHAKEUP_VERBS: dict[str, Verb] = {"stability": stability}
