@@ -29,6 +29,7 @@ from experiments.verbs.round_verbs import ROUND_VERBS
 from experiments.verbs.search_verbs import SEARCH_VERBS
 from experiments.verbs.shakeup_verb import SHAKEUP_VERBS
 from experiments.verbs.study_verbs import STUDY_VERBS
+from experiments.verbs.sync import sync
 
 
 def ensemble(
@@ -65,11 +66,13 @@ def ensemble(
     from experiments.ensembling import build_ensemble
     from experiments.manifest import read_manifest
     from experiments.showing.summary import held_out_text
+    from experiments.tracking.mirror import try_to_bring
     from trashseg_core.files import locked
 
     settings = replace(read_manifest(run).settings, **given)
     with locked(run / LOCK, wait=False):
         built = build_ensemble(run, settings)
+        try_to_bring(settings, print)
     members = ", ".join(f"{member.trial_id} x {member.weight:.2f}" for member in built.members)
     print(f"{run / 'ensemble'}: val mIoU {built.val_miou:.4f}, held out {held_out_text(built)}: {members}")
 
@@ -163,6 +166,7 @@ VERBS: dict[str, Verb] = {
     **STUDY_VERBS,
     **SHAKEUP_VERBS,
     "ui": ui,
+    "sync": sync,
     "completion": completion,
 }
 

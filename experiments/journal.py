@@ -14,6 +14,21 @@ from trashseg_core.files import sync_folder
 
 
 @dataclass
+class Moments:
+    """When the journal heard what of a trial, in seconds since 1970."""
+
+    proposed: float = 0.0
+    reported: dict[int, float] = field(default_factory=dict)
+    """By epoch: when it was over."""
+    ended: float | None = None
+
+    @property
+    def last(self) -> float:
+        """When it was last heard of."""
+        return max([self.proposed, *self.reported.values(), *([self.ended] if self.ended is not None else [])])
+
+
+@dataclass
 class TrialRecord:
     """What the journal knows of one trial."""
 
@@ -34,6 +49,7 @@ class TrialRecord:
     """What is known of a trial that ended before its first epoch, e.g. its number of weights."""
     attributes: dict[str, Any] = field(default_factory=dict)
     """What the sampler noted with its proposal, to go on from."""
+    moments: Moments = field(default_factory=Moments, compare=False)
 
     @property
     def infeasible(self) -> bool:
@@ -103,18 +119,19 @@ class Journal:
         self._apply(event)
 
     def _apply(self, event: dict[str, Any]) -> None:
-        key = event["key"]
+        key, moment = event["key"], float(event.get("time", 0))
         match event["event"]:
             case "search":
                 self.header = event["settings"]
             case "trial":
                 self.trials[key] = TrialRecord(key, event["params"], event["distributions"], event["config"])
-                self.trials[key].attributes = event.get("attributes", {})
+                self.trials[key].attributes, self.trials[key].moments = event.get("attributes", {}), Moments(moment)
             case "epoch":
+                self.trials[key].moments.reported[int(event["epoch"])] = moment
                 self.trials[key].epochs[int(event["epoch"])] = event["metrics"]
             case "end":
                 self.trials[key].status, self.trials[key].error = event["status"], event["error"]
-                self.trials[key].measured = event.get("measured", {})
+                self.trials[key].measured, self.trials[key].moments.ended = event.get("measured", {}), moment
 
     def begin(self, settings: dict[str, Any]) -> None:
         """Record what the search is started with, so that nobody goes on with something else."""
@@ -152,16 +169,6 @@ class Journal:
         self._stream.close()
 
 
-@dataclass
-class Moments:
-    """When a trial did what, in seconds since 1970."""
-
-    proposed: float
-    reported: dict[int, float] = field(default_factory=dict)
-    """By epoch: when it was over."""
-    ended: float | None = None
-
-
 class JournalReader(Journal):
     """A journal that is read and left alone: a search may be writing it."""
 
@@ -171,16 +178,10 @@ class JournalReader(Journal):
         Raises:
             BadInput: a line other than the last is damaged.
         """
-        self.path, self.trials, self.moments = path, {}, dict[str, Moments]()
+        self.path, self.trials = path, {}
         self._read()
 
-    def _apply(self, event: dict[str, Any]) -> None:
-        super()._apply(event)
-        key, moment = event["key"], float(event.get("time", 0))
-        match event["event"]:
-            case "trial":
-                self.moments[key] = Moments(moment)
-            case "epoch":
-                self.moments[key].reported[int(event["epoch"])] = moment
-            case "end":
-                self.moments[key].ended = moment
+    @property
+    def moments(self) -> dict[str, Moments]:
+        """When each trial did what, by its key."""
+        return {key: record.moments for key, record in self.trials.items()}

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from experiments.journal import Journal, JournalReader
 from experiments.manifest import LOCK, Manifest, check_unchanged, read_manifest
+from experiments.origin import write_origin
 from experiments.points.known_points import read_points
 from experiments.points.space_check import check_space, draw_points, idle_pins
 from experiments.points.warm_start import FILE as WARM_START
 from experiments.points.warm_start import WarmStart, collect, read_warm_start
 from experiments.settings import SearchSettings
 from experiments.terminal import progress_line
+from experiments.tracking.identity import TRACKING_ID
 from search_spaces import load
 from trashseg_core import __version__
 from trashseg_core.config import TrialConfig
@@ -75,6 +77,7 @@ def _prepare(settings: SearchSettings) -> Manifest:
     build_caches(settings.data_folder, configs, splits)
     if warm is not None:
         warm.write(settings.folder)
+    write_origin(manifest.settings, splits)
     manifest.write(settings.folder)
     journal = Journal(settings.folder / "journal.jsonl")
     journal.begin(settings.essentials)
@@ -138,7 +141,7 @@ def refuse_taken_name(folder: Path) -> None:
     """
     if any(record.epochs for record in _read_journal(folder).trials.values()):
         raise BadInput(f"{folder} holds a search already. Go on with `resume {folder}`, or choose another `--name`.")
-    for name in ("journal.jsonl", WARM_START):
+    for name in ("journal.jsonl", WARM_START, TRACKING_ID):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "trials", ignore_errors=True)  # first checkpoints that were not recorded any more
 

@@ -12,14 +12,16 @@ from experiments.manifest import Manifest
 from experiments.pareto import write_front
 from experiments.placement.trial_memory import space_memory_mb
 from experiments.points.warm_start import read_warm_start
-from experiments.registry import ALIAS, model_name, register_ensemble
 from experiments.results import SearchFailed, TrialResult, rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
 from experiments.showing.display import Display
 from experiments.showing.progress import progress_of
 from experiments.showing.summary import reasons, some, summarise
+from experiments.submissions import record_submission
 from experiments.terminal import Terminal, progress_line
-from experiments.tracking import Tracker
+from experiments.tracking.mirror import try_to_bring
+from experiments.tracking.registered_model import ALIAS, model_name
+from experiments.tracking.tracker import Tracker
 from search_spaces import load
 from trashseg_core.checkpoint import read_confusions
 from trashseg_core.data.folder import DataFolder
@@ -57,9 +59,7 @@ def run_trials(manifest: Manifest, display: Display) -> list[TrialResult]:
     finally:
         Keeper(journal, settings).tidy()  # a process that was stopped may have written after its trial's end
         results = collect_results(journal, settings)
-        best = {name: getattr(results[0], name) for name in ("val_miou", "val_miou_low")} if results else {}
-        metrics = {f"best_{name}": value for name, value in best.items() if value is not None}
-        tracker.finish(status, metrics, [folder / "results.json"])
+        tracker.finish(status)
         journal.close()
     if not with_weights(results, folder):
         raise SearchFailed(failure_summary(results))
@@ -111,6 +111,7 @@ def write_test_submission(folder: Path, data: DataFolder, output: Path) -> int:
 
     names = [photo.file_name for photo in split.photos]
     write_submission(output, names, label_maps(), len(ensemble.class_names))
+    record_submission(folder, output, data, split, len(ensemble.class_names))
     return len(names)
 
 
@@ -142,9 +143,7 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
             write_test_submission(folder, data, folder / "submission.csv")
             manifest.mark_done(folder, "submission", *inputs)
     write_pictures_and_report(folder, data, settings.objective)
-    registered_from = folder / "ensemble" / "ensemble.json"
-    if not manifest.is_done("registry", registered_from) and register_ensemble(settings, display.say):
-        manifest.mark_done(folder, "registry", registered_from)
+    try_to_bring(settings, display.say)
     display.finish(summarise(place, settings, results, f"{model_name(settings)}@{ALIAS}"))
 
 
@@ -160,7 +159,8 @@ def trials_are_done(settings: SearchSettings) -> bool:
 
 
 def write_pictures_and_report(folder: Path, data: DataFolder, objective: str) -> Path:
-    """Foretell the shake-up, draw the overlay panels and write `report.html`."""
+    """Foretell the shake-up, draw the overlay panels and the contact sheet of augmix, and write `report.html`."""
+    from experiments.drawing.augmix_sheet import write_search_sheet
     from experiments.drawing.panels import write_panels
     from experiments.forecast import write_forecast
     from experiments.report import write_report
@@ -168,5 +168,6 @@ def write_pictures_and_report(folder: Path, data: DataFolder, objective: str) ->
     scored, val = read_confusions(folder / "ensemble"), {photo.file_name for photo in data.read("val").photos}
     of_val = scored.per_image[[name in val for name in scored.file_names]]  # with folds, train photos are there too
     write_panels(folder / "ensemble", data, folder / "overlays", confusions=of_val)
+    write_search_sheet(folder, data, read_results(folder / "results.json"))
     write_forecast(folder, data)
     return write_report(folder, objective)

@@ -81,7 +81,7 @@ def _exported(record: TrialRecord, moments: Moments, settings: SearchSettings) -
     distributions = {name: json_to_distribution(text) for name, text in record.distributions.items()}
     trial = frozen_trial(record, distributions, settings.objective, settings.second_objective, settings.limits)
     trial.datetime_start = datetime.fromtimestamp(moments.proposed)
-    last = moments.ended or max(moments.reported.values(), default=moments.proposed)
+    last = moments.last
     trial.datetime_complete = datetime.fromtimestamp(last) if trial.state.is_finished() else None
     result = result_of(record, settings.objective, settings.folder)
     trial.user_attrs = {

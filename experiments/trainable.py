@@ -16,6 +16,7 @@ from experiments.checkpoints.trial_folder import TrialFolder
 from experiments.limits import Limits
 from experiments.placement.peers import Peers, WorkerLost
 from experiments.recorder import FAILURE
+from experiments.trial_usage import TrialUsage
 from trashseg_core.checkpoint import read_state
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.dataset import TrainingData, open_data
@@ -81,7 +82,7 @@ def _train(job: TrialJob, path: Path, config: TrialConfig, budget: DiskBudget) -
     def report(metrics: dict[str, float], checkpoint: Path) -> None:
         folder.keep(int(metrics["epoch"]), checkpoint, metrics[job.objective])
         budget.release()  # before the report, out of which a trial that is stopped never comes back
-        tune.report(metrics)
+        tune.report({**metrics, **usage.since_last()})
 
     bundles = tune.get_context().get_trial_resources().bundles
     num_threads = max(1, int(bundles[0].get("CPU", 1)))
@@ -92,7 +93,7 @@ def _train(job: TrialJob, path: Path, config: TrialConfig, budget: DiskBudget) -
     if too_large is not None:
         tune.report({FAILURE: too_large, **size})
         return
-    with _peers_working(bundles, job.data_folder, config, last, num_threads):
+    with TrialUsage() as usage, _peers_working(bundles, job.data_folder, config, last, num_threads):
         train(
             config,
             data,

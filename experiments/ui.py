@@ -1,25 +1,28 @@
 """The MLflow UI of a search, on this machine only."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 
 from experiments.settings import SearchSettings
-from experiments.tracking import EXPERIMENT, TRIAL_TAG, connect, find_run
+from experiments.tracking.connection import connect, reason_of
+from experiments.tracking.identity import EXPERIMENT, SEARCH_RUN, SEARCH_TAG, TRIAL_TAG, redacted, tracking_id
 from experiments.views import TrialValues, views_of
 from trashseg_core.errors import BadInput
 
-START_TIMEOUT_S, END_TIMEOUT_S = 300, 30
+START_TIMEOUT_S, STOP_TIMEOUT_S = 300, 5
 ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 """Nothing phones home; and no runners of background jobs, which only judge traces: eight processes, 0.8 GB."""
 
 
 def serve(settings: SearchSettings, port: int) -> None:
-    """Start the UI on 127.0.0.1, print its address, and run until interrupted.
+    """Start the UI on 127.0.0.1, print its address, and run until interrupted; a server is its own UI already.
 
     Args:
         port: 0 takes a free one.
@@ -27,28 +30,29 @@ def serve(settings: SearchSettings, port: int) -> None:
     Raises:
         BadInput: the port is taken.
     """
-    port = _free_port(port)
-    uri, page = settings.tracking, save_views(settings)
-    hosts = f"localhost:{port},127.0.0.1:{port}"  # MLflow's own default lets names like 10.evil.com pass
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--allowed-hosts", hosts, "--workers", "1"]
-    print(f"Starting the MLflow UI over {uri} (about 20 s) …", flush=True)
-    server = subprocess.Popen(
-        command,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **ENVIRONMENT},
-    )
+    uri = settings.tracking
+    if uri.startswith(("http://", "https://")):
+        print(f"MLflow UI: {redacted(uri).rstrip('/')}/{_view(settings)}", flush=True)
+        return
+    port = free_port(port)
+    view = _view(settings)
+    print(f"Starting the MLflow UI over {redacted(uri)} (about 20 s) …", flush=True)
+    server = _start_server(uri, port)
     try:
         _wait_until_healthy(server, port)
-        print(f"MLflow UI: http://127.0.0.1:{port}/{page}   (Ctrl-C ends it)", flush=True)
+        print(f"MLflow UI: http://127.0.0.1:{port}/{view}   (Ctrl-C ends it)", flush=True)
         server.wait()
     finally:
-        server.terminate()
-        try:
-            server.wait(timeout=END_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            server.kill()
+        _stop(server)
+
+
+def _view(settings: SearchSettings) -> str:
+    """The part of the address that opens the first view; empty where the store does not answer."""
+    try:
+        return save_views(settings)
+    except Exception as error:  # the store is somebody else's; the UI may be reached from elsewhere
+        print(f"warning: the runs' view could not be prepared ({reason_of(error, settings.tracking)})", flush=True)
+        return ""
 
 
 def save_views(settings: SearchSettings) -> str:
@@ -60,11 +64,12 @@ def save_views(settings: SearchSettings) -> str:
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         return ""
-    parent = find_run(client, experiment.experiment_id, settings.folder, "")
+    condition = f"tags.`{SEARCH_TAG}` = '{tracking_id(settings.folder)}'"
+    runs = client.search_runs([experiment.experiment_id], condition)
+    parent = next((run.info.run_id for run in runs if run.data.tags[TRIAL_TAG] == SEARCH_RUN), None)
     if parent is None:
         return ""
-    children = client.search_runs([experiment.experiment_id], f"tags.`mlflow.parentRunId` = '{parent}'")
-    trials = [run.data for run in children if run.data.tags.get(TRIAL_TAG, "").startswith("t")]
+    trials = [run.data for run in runs if run.data.tags[TRIAL_TAG].startswith("t")]
     values = TrialValues([one.params for one in trials], [one.metrics for one in trials], [one.tags for one in trials])
     views = views_of(settings.name, parent, settings.objective, values)
     for view in views:
@@ -72,7 +77,37 @@ def save_views(settings: SearchSettings) -> str:
     return views[0].address(experiment.experiment_id)
 
 
-def _free_port(port: int) -> int:
+def _start_server(uri: str, port: int) -> subprocess.Popen[bytes]:
+    """Start MLflow in a process group of its own: it has children that must end with it.
+
+    The URI may hold a password: it goes by the environment, as every user can read the arguments of a process.
+    """
+    hosts = f"localhost:{port},127.0.0.1:{port}"  # MLflow's own default lets names like 10.evil.com pass
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    return subprocess.Popen(
+        [*command, "--allowed-hosts", hosts, "--workers", "1"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **ENVIRONMENT, "MLFLOW_BACKEND_STORE_URI": uri},
+        start_new_session=True,
+    )
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """End the whole group; a browser that keeps its connection open does not hold it up for long."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(timeout=STOP_TIMEOUT_S)
+
+
+def free_port(port: int) -> int:
+    """The port where it is free; for 0 one that is.
+
+    Raises:
+        BadInput: it is taken.
+    """
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))

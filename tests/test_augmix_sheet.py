@@ -1,13 +1,21 @@
 """The contact sheet of augmix shows photos before and after, and refuses what it cannot draw."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import run_search
-from experiments.drawing.augmix_sheet import NUM_PHOTOS, TILE_PX, draw_augmix_sheet, write_augmix_sheet
+from experiments.drawing.augmix_sheet import (
+    NUM_PHOTOS,
+    TILE_PX,
+    draw_augmix_sheet,
+    write_augmix_sheet,
+    write_search_sheet,
+)
+from experiments.results import TrialResult
 from tests.tiny import tiny_config, write_folder
 from trashseg_core.augment.object_bank import open_bank
 from trashseg_core.config import TrialConfig
@@ -51,6 +59,18 @@ def test_a_sheet_is_a_function_of_the_seed(folder: DataFolder) -> None:
     one, again, other = (sheet(folder, tiny_config(augmix_ratio=1.0, seed=seed)) for seed in (0, 0, 1))
     assert np.array_equal(one, again)
     assert one.shape != other.shape or not np.array_equal(one, other)
+
+
+def test_a_search_gets_the_sheet_of_its_best_trial_that_pastes(folder: DataFolder, tmp_path: Path) -> None:
+    def result(key: str, **fields: Any) -> TrialResult:
+        return TrialResult(key, "finished", 0.5, 0.4, 1, 1, {"image_size": 64, **fields}, None, 1.0, None)
+
+    write_search_sheet(tmp_path, folder, [result("t0000"), result("t0001", augmix_ratio=0.0)])
+    assert not list(tmp_path.iterdir())
+    write_search_sheet(tmp_path, folder, [result("t0000"), result("t0001", augmix_ratio=0.2, seed=7)])
+    expected = sheet(folder, TrialConfig(image_size=64, augmix_ratio=1.0, seed=7))
+    with Image.open(tmp_path / "augmix.png") as picture:
+        assert np.array_equal(np.asarray(picture), expected)
 
 
 @pytest.mark.parametrize("name", ["sheet.jpg", "sheet", "nowhere/sheet.png"])

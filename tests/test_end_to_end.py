@@ -70,7 +70,7 @@ def test_the_first_trial_is_the_default_configuration(finished: Path) -> None:
     assert first["config"]["lr"] == pytest.approx(2e-3) and first["config"]["augmix_ratio"] == 0
 
 
-def test_mlflow_holds_one_parent_and_one_child_per_trial_and_for_the_ensemble(finished: Path) -> None:
+def test_mlflow_holds_one_parent_and_one_child_per_trial_ensemble_and_submission(finished: Path) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=f"sqlite:///{finished.parent / 'mlflow.db'}")
@@ -80,7 +80,13 @@ def test_mlflow_holds_one_parent_and_one_child_per_trial_and_for_the_ensemble(fi
     parents = [one for one in runs if "mlflow.parentRunId" not in one.data.tags]
     children = [one for one in runs if one.data.tags.get("mlflow.parentRunId") == parents[0].info.run_id]
     assert len(parents) == 1
-    assert sorted(one.data.tags["trashseg.trial"] for one in children) == ["ensemble", "t0000", "t0001", "t0002"]
+    assert sorted(one.data.tags["trashseg.trial"] for one in children) == [
+        "ensemble",
+        "submission",
+        "t0000",
+        "t0001",
+        "t0002",
+    ]
 
 
 def test_the_ensemble_is_at_least_as_good_on_val_as_the_best_trial(finished: Path) -> None:

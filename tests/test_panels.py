@@ -47,7 +47,14 @@ def ensemble_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_worst_rare_and_best_photos_are_chosen() -> None:
     scores, labels = [0.9, 0.1, 0.8, 0.2, 0.3, 0.5, 0.6, 0.7, 0.4], [1, 1, 1, 1, 1, 2, 1, 1, 1]
     chosen = choose_photos(matrices(scores, labels), NAMES, 3)
-    assert chosen == {1: "among the worst", 5: "rare class: metal", 0: "the best"}
+    assert chosen == {1: "worst for paper", 5: "rare class: metal", 0: "the best"}
+
+
+def test_the_photo_that_costs_a_class_most_is_among_the_worst() -> None:
+    scores, labels = [0.1, 0.2, 0.95, 0.5, 0.5, 0.9], [1, 1, 2, 2, 2, 1]
+    confusions = matrices(scores, labels)
+    confusions[4] *= 3  # the same mIoU as photo 3, but three times the pixels lost
+    assert choose_photos(confusions, NAMES, 5)[4] == "worst for metal"
 
 
 def test_exactly_as_many_photos_are_chosen_as_asked_for() -> None:
@@ -65,14 +72,14 @@ def test_exactly_as_many_photos_are_chosen_as_asked_for() -> None:
 
 
 def test_one_photo_alone_is_the_worst() -> None:
-    assert choose_photos(matrices([0.9, 0.1, 0.8], [1, 1, 1]), NAMES, 1) == {1: "among the worst"}
+    assert choose_photos(matrices([0.9, 0.1, 0.8], [1, 1, 1]), NAMES, 1) == {1: "worst for paper"}
 
 
 def test_the_best_photo_has_objects() -> None:
     confusions = matrices([0.5, 0.4, 0.3], [1, 1, 1])
     confusions[2] = 0
     confusions[2, 0, 0] = 1000  # background only, all right: a perfect score that says nothing
-    assert choose_photos(confusions, NAMES, 2) == {1: "among the worst", 0: "the best"}
+    assert choose_photos(confusions, NAMES, 2) == {1: "worst for paper", 0: "the best"}
 
 
 def test_photos_without_a_pixel_that_counts_are_never_chosen() -> None:

@@ -30,15 +30,18 @@ HOMES = {
         "policy/samplers",
         "policy/forest_sampler",
     },
-    "mlflow": {"tracking", "ui", "registry"},
+    "mlflow": {
+        *("tracking/connection", "tracking/store", "tracking/tracked_run", "tracking/data_inputs"),
+        "tracking/registered_model",
+    },
     "ray": {
         *("trainable", "search", "searcher", "recorder", "ray_silence"),
         *("policy/scheduler", "policy/promotion", "placement/peers", "placement/cluster"),
     },
 }
 VERBS = {"search", "resume", "ensemble", "predict", "submit", "report", "train", "check", "sample-data", "ui"}
-VERBS |= {"status", "leaderboard", "compare", "completion"}
-VERBS |= {"import-taco", "import-masks", "import-yolo", "export-onnx", "export-study", "folds", "pseudo", "stability"}
+VERBS |= {"status", "leaderboard", "compare", "completion", "folds", "pseudo", "stability", "sync"}
+VERBS |= {"import-taco", "import-masks", "import-yolo", "export-onnx", "export-study"}
 
 
 def named(path: Path) -> str:

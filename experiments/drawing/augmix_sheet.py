@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from experiments.results import TrialResult
 from experiments.terminal import progress_line
 from trashseg_core.augment.augmix import Augmix
 from trashseg_core.augment.object_bank import ObjectBank, open_bank
@@ -32,7 +33,7 @@ from trashseg_core.inference.overlay import (
 
 NUM_PHOTOS, TILE_PX = 6, 288
 TITLES = ("photo", "with pasted objects", "labels")
-SUFFIX = ".png"
+SUFFIX, FILE = ".png", "augmix.png"
 FRAME = (215, 218, 222)
 """Around each tile, so that white photos end somewhere."""
 
@@ -50,7 +51,22 @@ def write_augmix_sheet(folder: DataFolder, path: Path, assignments: tuple[str, .
     if path.suffix.lower() != SUFFIX or not path.absolute().parent.is_dir():
         raise BadInput(f"{path}: must be a file name ending in {SUFFIX} in a folder that exists.")
     values: dict[str, Any] = {"augmix_ratio": 1.0, **parse_assignments(assignments)}
-    config = TrialConfig.from_params(values)
+    _write_sheet(folder, path, TrialConfig.from_params(values))
+
+
+def write_search_sheet(run_folder: Path, folder: DataFolder, results: Sequence[TrialResult]) -> None:
+    """Write `augmix.png` into a run folder: what the best trial that pastes objects was shown; nothing without one.
+
+    Args:
+        results: best first.
+    """
+    pasting = [one.config for one in results if one.config.get("augmix_ratio", 0) and one.status != "failed"]
+    if pasting:
+        _write_sheet(folder, run_folder / FILE, TrialConfig.from_params({**pasting[0], "augmix_ratio": 1.0}))
+
+
+def _write_sheet(folder: DataFolder, path: Path, config: TrialConfig) -> None:
+    """Draw the sheet and write it atomically."""
     split = open_split(folder, "train", config.predict_size, progress_line("photos decoded"))
     sheet = draw_augmix_sheet(split, open_bank(folder, config.predict_size), config)
     temporary = path.with_name(f".{path.name}.tmp")

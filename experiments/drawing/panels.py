@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trashseg_core.confusion import count_confusion, miou
+from trashseg_core.confusion import count_confusion, iou, miou
 from trashseg_core.data.coco import Photo, Split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.label_maps import paint
@@ -19,7 +19,7 @@ from trashseg_core.inference.overlay import draw_panel
 
 
 def write_panels(
-    ensemble_dir: Path, folder: DataFolder, target: Path, count: int = 6, confusions: np.ndarray | None = None
+    ensemble_dir: Path, folder: DataFolder, target: Path, count: int | None = None, confusions: np.ndarray | None = None
 ) -> list[Path]:
     """Draw photo, truth, prediction and errors of an informative few val photos; see `choose_photos`.
 
@@ -27,7 +27,7 @@ def write_panels(
 
     Args:
         target: folder of the pictures, `NN_<photo>.png`; written atomically, an older one gives way.
-        count: most photos to draw.
+        count: most photos to draw; by default six, and one for each class.
         confusions: int64 (N, C, C), the ensemble's matrices of all N val photos in file order. Where they are given,
             only the chosen photos are predicted; otherwise all are, to find them.
 
@@ -49,7 +49,7 @@ def write_panels(
         confusions = _count_all(loaded, folder, split, labels, len(class_names))
     assert confusions.shape == (len(split.photos), len(class_names), len(class_names))
     scores = np.asarray(miou(confusions))
-    chosen = choose_photos(confusions, class_names, count)
+    chosen = choose_photos(confusions, class_names, count or 6 + len(class_names))
     photos = [split.photos[index] for index in chosen]
     names = []
     with atomic_folder(target) as temporary:
@@ -65,10 +65,11 @@ def write_panels(
 
 
 def choose_photos(confusions: np.ndarray, class_names: list[str], count: int) -> dict[int, str]:
-    """Choose the photos that say most: the worst half, the best, and a third for the rarest classes.
+    """Choose the photos that say most: the worst, the worst for each class, the best, and some with the rarest classes.
 
-    The rarest classes are those on the fewest photos; each is shown by the photo with most of it. The choice depends
-    on the matrices alone. Photos without a pixel that counts are left out.
+    The worst for a class is the photo that costs its IoU most: with the most pixels of it missed, or taken for it. The
+    rarest classes, a third of the count, are those on the fewest photos; each is shown by the photo with most of it.
+    The choice depends on the matrices alone. Photos without a pixel that counts are left out.
 
     Args:
         confusions: int64 (N, C, C), rows = truth.
@@ -80,21 +81,38 @@ def choose_photos(confusions: np.ndarray, class_names: list[str], count: int) ->
     scores, pixels = np.asarray(miou(confusions)), confusions.sum(axis=2)
     order = [int(index) for index in np.argsort(scores, kind="stable") if not np.isnan(scores[index])]
     with_objects = [index for index in reversed(order) if pixels[index, 1:].any()]
+    best = with_objects[: int(count > 1)]
+
     num_photos = (pixels > 0).sum(axis=0)
     present = [label for label in range(1, len(class_names)) if num_photos[label]]
     rarest = sorted(present, key=lambda label: int(num_photos[label]))[: count // 3]
+    rare = _by_photo({label: int(pixels[:, label].argmax()) for label in rarest}, class_names)
+    rare = {index: f"rare class: {names}" for index, names in rare.items()}
 
-    best = with_objects[: int(count > 1)]
-    shown: dict[int, list[str]] = {}
-    for label in rarest:
-        shown.setdefault(int(pixels[:, label].argmax()), []).append(class_names[label])
-    rare = {index: f"rare class: {', '.join(names)}" for index, names in shown.items()}
+    costly = {index: f"worst for {names}" for index, names in _by_photo(_costliest(confusions), class_names).items()}
     free = [index for index in order if index not in rare and index not in best]
-    worst = free[: max(0, count - len({*rare, *best}))]
-    chosen = dict.fromkeys(worst, "among the worst") | rare
-    return {index: reason for index, reason in chosen.items() if index not in best} | {
-        index: ", ".join(["the best", *([rare[index]] if index in rare else [])]) for index in best
-    }
+    ranked = dict.fromkeys([*free[:1], *(index for index in costly if index in free), *free])
+    worst = list(ranked)[: max(0, count - len({*rare, *best}))]
+    chosen = {index: costly.get(index, "among the worst") for index in worst}
+    chosen |= {index: reason for index, reason in rare.items() if index not in best}
+    return chosen | {index: ", ".join(["the best", *([rare[index]] if index in rare else [])]) for index in best}
+
+
+def _costliest(confusions: np.ndarray) -> dict[int, int]:
+    """The photo that costs each class of objects most, the class of the lowest IoU first; none for a flawless one."""
+    overlap = np.diagonal(confusions, axis1=1, axis2=2)
+    wrong = confusions.sum(axis=1) + confusions.sum(axis=2) - 2 * overlap
+    ious = iou(confusions.sum(axis=0))
+    labels = [label for label in range(1, confusions.shape[1]) if wrong[:, label].any()]
+    return {label: int(wrong[:, label].argmax()) for label in sorted(labels, key=lambda one: float(ious[one]))}
+
+
+def _by_photo(photos: dict[int, int], class_names: list[str]) -> dict[int, str]:
+    """Names of the classes that a photo stands for, by photo."""
+    names: dict[int, list[str]] = {}
+    for label, index in photos.items():
+        names.setdefault(index, []).append(class_names[label])
+    return {index: ", ".join(one) for index, one in names.items()}
 
 
 def _count_all(

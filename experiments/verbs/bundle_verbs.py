@@ -80,6 +80,9 @@ def submit(
     target = output or run / "submission.csv"
     rows = write_test_submission(run, data, target)
     print(f"{target}: {rows} rows, checked")
+    from experiments.tracking.mirror import bring_if_free
+
+    bring_if_free(read_manifest(run).settings, print)
 
 
 def export_onnx(

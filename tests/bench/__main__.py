@@ -4,7 +4,7 @@ import argparse
 import functools
 from pathlib import Path
 
-from tests.bench import core, crf, end_to_end, ensemble, prediction, search, waste
+from tests.bench import core, crf, end_to_end, ensemble, prediction, search, tracking, waste
 from tests.bench.rows import show
 
 ENSEMBLE = [ensemble.measure, prediction.measure]
@@ -15,6 +15,7 @@ SUITES = {
     "waste": waste.measure,
     "ensemble": lambda repeats: [row for measure in ENSEMBLE for row in measure(repeats)],
     "crf": crf.measure,
+    "tracking": tracking.measure,
 }
 
 

@@ -49,7 +49,7 @@ def run_own(out: Path, trials: int, slots: int, seconds: float) -> None:
     from experiments.showing.options import Showing
     from experiments.showing.progress import Progress
     from experiments.terminal import Terminal
-    from experiments.tracking import Tracker
+    from experiments.tracking.tracker import Tracker
     from tests.bench.free_search import free_settings
 
     settings = free_settings(out, trials, EPOCHS, slots, grace_period=EPOCHS)
@@ -58,7 +58,7 @@ def run_own(out: Path, trials: int, slots: int, seconds: float) -> None:
     tracker = Tracker(settings, journal, terminal.display.say)
     with terminal:
         run(settings, space, trainable_in(out, seconds), journal, (terminal, tracker))
-    tracker.finish("FINISHED", {}, [])
+    tracker.finish("FINISHED")
 
 
 def run_plain(out: Path, trials: int, slots: int, seconds: float) -> None:

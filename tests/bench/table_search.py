@@ -21,7 +21,7 @@ from experiments.search import run
 from experiments.showing.plain_lines import PlainLines
 from experiments.showing.progress import Progress
 from experiments.terminal import Terminal
-from experiments.tracking import Tracker
+from experiments.tracking.tracker import Tracker
 from search_spaces import load
 from tests.bench.free_search import free_settings
 
@@ -89,7 +89,7 @@ def main(arguments: list[str]) -> None:
         tracker = Tracker(settings, journal, terminal.display.say)
         listeners = (terminal, tracker, meter)
         run(settings, load(settings.space), trainable_in(out / "states", epochs), journal, listeners)
-        tracker.finish("FINISHED", {}, [])
+    tracker.finish("FINISHED")
     journal.close()
     started = time.perf_counter()
     again = Journal(settings.folder / "journal.jsonl")

@@ -10,7 +10,8 @@ import psutil
 from playwright.sync_api import Locator, Page
 
 from experiments.manifest import read_manifest
-from experiments.tracking import EXPERIMENT, TRIAL_TAG, connect
+from experiments.tracking.connection import connect
+from experiments.tracking.identity import EXPERIMENT, TRIAL_TAG
 from tests.whole_search import command
 
 FIGURE = ".js-plotly-plot"

@@ -53,15 +53,24 @@ def check_folder(folder: DataFolder, progress: Progress | None = None) -> DataRe
     labels, class_names = folder.labels(splits["train"])
     report = DataReport(class_names, {}, {}, [finding for split in splits.values() for finding in split.findings])
     for name, split in splits.items():
-        counts = [0] * len(class_names)
-        for annotations in split.annotations.values():
-            for annotation in annotations:
-                counts[labels[annotation.category_id]] += 1
-        report.counts[name], report.photos[name] = counts, len(split.photos)
+        report.counts[name], report.photos[name] = count_annotations(split, labels, len(class_names)), len(split.photos)
     seen = _look_at_photos(folder, splits, report.findings, progress)
     report.findings += _twins(splits, seen)
     report.warnings += _near_twins(splits, seen)
     return report
+
+
+def count_annotations(split: Split, labels: dict[int, int], num_classes: int) -> list[int]:
+    """Annotations of each class, by label; crowds included.
+
+    Args:
+        labels: label of each category id.
+    """
+    counts = [0] * num_classes
+    for annotations in split.annotations.values():
+        for annotation in annotations:
+            counts[labels[annotation.category_id]] += 1
+    return counts
 
 
 def _look_at_photos(

@@ -1,7 +1,10 @@
 """The registered model predicts what the ensemble folder predicts, and a broken store loses nothing."""
 
+import json
+import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +13,18 @@ import pytest
 import torch
 
 from experiments.journal import Journal
-from experiments.registry import describe, model_name, register_ensemble
 from experiments.settings import SearchSettings
-from experiments.tracking import ENSEMBLE_RUN, EXPERIMENT, TRIAL_TAG, Tracker, connect
+from experiments.submissions import Submission
+from experiments.tracking.connection import connect
+from experiments.tracking.ensemble_run import MEMBER_TAG, describe
+from experiments.tracking.identity import ENSEMBLE_RUN, EXPERIMENT, SUBMISSION_RUN, TRIAL_TAG
+from experiments.tracking.mirror import bring_run_folder, try_to_bring
+from experiments.tracking.registered_model import model_name
+from experiments.tracking.tracker import Tracker
 from tests.tiny import tiny_config
 from trashseg_core.checkpoint import write_weights
 from trashseg_core.ensemble.bundle import Ensemble, Member, load_ensemble, read_ensemble, write_ensemble
+from trashseg_core.files import file_digest
 from trashseg_core.inference.ensemble_predict import decide, fit, member_logits
 from trashseg_core.models import build_model
 
@@ -34,19 +43,35 @@ def write_bundle(folder: Path) -> None:
     (folder / "checkpoint").mkdir(parents=True)
     write_weights(folder / "checkpoint", tiny_config(), build_model(tiny_config(), 3).model)
     member = Member("t0000", 1.0, 64, [0.5] * 3, [0.5] * 3, "flip")
-    ensemble = Ensemble([member], NAMES, {}, 0.5, 0.4, [], {}, val_interval=[0.3, 0.5], evidence=EVIDENCE)
+    ensemble = Ensemble(
+        [member], NAMES, {}, 0.5, 0.4, [], {"created": "then"}, val_interval=[0.3, 0.5], evidence=EVIDENCE
+    )
     write_ensemble(folder / "ensemble", ensemble, {"t0000": folder / "checkpoint"})
 
 
+def write_submissions(folder: Path) -> None:
+    """Two records: of a CSV that is there, and of one that was written over."""
+    csv = folder / "submission.csv"
+    csv.write_text("image_id,PredictionString\n")
+    ensemble = file_digest(folder / "ensemble" / "ensemble.json")
+    rest = {"rows": 4, "test_file": "test.json", "data": "d1ce", "ensemble": ensemble, "created": 1e9}
+    made = [Submission(str(csv), digest, **rest) for digest in (file_digest(csv), "0" * 64)]
+    (folder / "submissions.jsonl").write_text("".join(json.dumps(asdict(one)) + "\n" for one in made))
+
+
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> SearchSettings:
-    """A search that is in its store, with an ensemble that was registered twice."""
+def settings(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> SearchSettings:
+    """A search that is in its store, with an ensemble and a submission that were brought twice."""
     own = SearchSettings("data", "quick", "first", out=str(tmp_path_factory.mktemp("runs")))
+    shutil.copy(empty_store, own.out)
     write_bundle(own.folder)
+    write_submissions(own.folder)
     journal = Journal(own.folder / "journal.jsonl")
-    Tracker(own, journal, refuse).finish("FINISHED", {}, [])
+    journal.add_trial({}, {}, tiny_config().to_dict())
+    Tracker(own, journal, refuse).finish("FINISHED")
     journal.close()
-    assert register_ensemble(own, refuse) and register_ensemble(own, refuse)
+    bring_run_folder(own)
+    bring_run_folder(own)
     return own
 
 
@@ -54,17 +79,51 @@ def test_the_ensemble_is_one_child_of_the_search_however_often_it_is_built(setti
     client = connect(settings.tracking)
     experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
     runs = {run.data.tags[TRIAL_TAG]: run for run in client.search_runs([experiment])}
-    assert runs.keys() == {"", ENSEMBLE_RUN}
+    assert runs.keys() == {"", "t0000", ENSEMBLE_RUN, SUBMISSION_RUN}
     child = runs[ENSEMBLE_RUN]
     assert child.data.tags["mlflow.parentRunId"] == runs[""].info.run_id and child.info.status == "FINISHED"
-    expected = {"val_miou": 0.5, "val_miou_crossfit": 0.4, "val_miou_low": 0.3, "val_miou_high": 0.5}
+    assert child.data.tags[f"{MEMBER_TAG}.t0000"] == runs["t0000"].info.run_id
+    expected = {
+        "step_val_miou": 0.51234,
+        "step_held_out": 0.4,
+        "val_miou": 0.5,
+        "val_miou_crossfit": 0.4,
+        "val_miou_low": 0.3,
+        "val_miou_high": 0.5,
+    }
     assert child.data.metrics == expected
     assert "| greedy | 0.5123 | True |" in child.data.tags["mlflow.note.content"]
     assert "ensemble.json" in [one.path for one in client.list_artifacts(child.info.run_id)]
 
 
-def test_the_last_one_registered_is_the_champion(settings: SearchSettings) -> None:
-    assert str(connect(settings.tracking).get_model_version_by_alias(model_name(settings), "champion").version) == "2"
+def test_from_a_csv_one_can_walk_back_to_the_trials(settings: SearchSettings) -> None:
+    client = connect(settings.tracking)
+    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
+    found = client.search_runs([experiment], f"tags.`{TRIAL_TAG}` = '{SUBMISSION_RUN}'")
+    assert len(found) == 2, "one run per CSV, however often they are brought"
+    files = {run.info.run_id: [one.path for one in client.list_artifacts(run.info.run_id)] for run in found}
+    assert sorted(files.values()) == [[], ["submission.csv"]]
+    for run in found:
+        assert run.data.tags["trashseg.verdict"] == "valid, 4 rows" and run.data.params["data_hash"] == "d1ce"
+        assert ("trashseg.csv_missing" in run.data.tags) == (files[run.info.run_id] == [])
+        ensemble = client.get_run(run.data.tags["trashseg.ensemble_run"])
+        assert ensemble.data.tags[TRIAL_TAG] == ENSEMBLE_RUN
+        members = json.loads(run.data.tags["trashseg.member_runs"])
+        trial = client.get_run(members["t0000"])
+        parent = run.data.tags["mlflow.parentRunId"]
+        assert trial.data.tags["mlflow.parentRunId"] == ensemble.data.tags["mlflow.parentRunId"] == parent
+
+
+def test_an_ensemble_is_one_version_of_the_model_and_the_last_one_built_is_the_champion(
+    settings: SearchSettings,
+) -> None:
+    client, name = connect(settings.tracking), model_name(settings)
+    assert str(client.get_model_version_by_alias(name, "champion").version) == "1"
+    described = settings.folder / "ensemble" / "ensemble.json"
+    described.write_text(described.read_text().replace('"created": "then"', '"created": "later"'))
+    bring_run_folder(settings)
+    assert str(client.get_model_version_by_alias(name, "champion").version) == "2"
+    assert len(client.search_model_versions(f"name = '{name}'")) == 2
 
 
 LOAD = """
@@ -104,13 +163,13 @@ def test_a_store_that_fails_warns_once_and_loses_nothing(tmp_path: Path) -> None
     own = SearchSettings("data", "quick", "first", out=str(tmp_path), tracking_uri="bogus://me:secret@host/db")
     write_bundle(own.folder)
     warnings: list[str] = []
-    assert not register_ensemble(own, warnings.append)
-    assert len(warnings) == 1 and "secret" not in warnings[0] and "all the same" in warnings[0]
+    assert not try_to_bring(own, warnings.append)
+    assert len(warnings) == 1 and "secret" not in warnings[0] and "Nothing is lost" in warnings[0]
     assert read_ensemble(own.folder / "ensemble").class_names == NAMES
 
 
 def test_a_description_names_members_and_evidence() -> None:
     member = Member("t0000", 1.0, 64, [0.5], [0.5], "flip")
-    text = describe(Ensemble([member], NAMES, {}, 0.5, 0.4, [], {}, evidence=EVIDENCE))
-    assert text.splitlines()[2] == "| t0000 | 1.000 | flip |"
+    text = describe(Ensemble([member], NAMES, {}, 0.5, 0.4, [], {}, evidence=EVIDENCE), {"t0000": "[t0000](#/x)"})
+    assert text.splitlines()[2] == "| [t0000](#/x) | 1.000 | flip |"
     assert text.splitlines()[-2:] == ["| greedy | 0.5123 | True | a\\|b |  |", "| crf |  |  |  | 0.4000 |"]

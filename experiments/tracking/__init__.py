@@ -1,0 +1,1 @@
+"""The search in MLflow: brought to what the run folder holds, now or later."""

@@ -1,0 +1,107 @@
+"""The mirror: an MLflow store brought to what a run folder holds. Doing it again changes nothing."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from experiments.journal import JournalReader, TrialRecord
+from experiments.preflight import LOCK
+from experiments.results import read_results
+from experiments.settings import SearchSettings
+from experiments.tracking.connection import reason_of
+from experiments.tracking.ensemble_run import bring_ensemble
+from experiments.tracking.identity import redacted
+from experiments.tracking.search_run import bring_results, bring_search
+from experiments.tracking.store import Store
+from experiments.tracking.submission_run import bring_submissions
+from experiments.tracking.trial_pictures import attach_pictures
+from experiments.tracking.trial_run import bring_trial
+from trashseg_core.errors import BadInput
+from trashseg_core.files import locked
+
+PATIENCE_S = 120.0
+"""That a search has for its store at the end; `sync` has no limit."""
+WRITING = threading.Lock()
+"""Held by whoever writes: a tracker whose store hangs may still be at it."""
+
+
+class NotBrought(RuntimeError):
+    """The store did not take everything."""
+
+
+def bring_run_folder(settings: SearchSettings, patience_s: float = float("inf")) -> None:
+    """Bring everything that the folder of a search holds; the search itself is not running.
+
+    Raises:
+        NotBrought: the store failed; what it took stays there.
+    """
+    if not WRITING.acquire(blocking=False):
+        raise NotBrought(f"MLflow at {redacted(settings.tracking)} still hangs. {_later(settings)}")
+    try:
+        store = Store(settings)
+        store.give_up_at = time.monotonic() + patience_s
+        trials = JournalReader(settings.folder / "journal.jsonl").trials
+        store.open()
+        bring_trials(store, trials, "FINISHED" if _is_complete(settings, trials) else "KILLED")
+        _bring_pictures(store, trials)
+        bring_ensemble(store)
+        bring_submissions(store)
+        store.doubt()
+        store.open()
+    except BadInput:
+        raise
+    except Exception as error:  # the store is somebody else's: it raises whatever it likes
+        reason = reason_of(error, settings.tracking)
+        told = f"MLflow at {redacted(settings.tracking)} did not take everything ({reason}). {_later(settings)}"
+        raise NotBrought(told) from error
+    finally:
+        WRITING.release()
+
+
+def bring_trials(store: Store, trials: dict[str, TrialRecord], status: str) -> None:
+    """Bring the search, all its trials and what it found, and close its run."""
+    parent = bring_search(store, trials, is_running=False)
+    for record in list(trials.values()):
+        bring_trial(store, record, has_search_ended=True)
+    bring_results(store, trials)
+    parent.end(status, max((record.moments.last for record in trials.values()), default=None))
+
+
+def _bring_pictures(store: Store, trials: dict[str, TrialRecord]) -> None:
+    """Pictures of the trials that keep their weights: 0.4 s of a core each, too much for every trial of a search."""
+    path = store.settings.folder / "results.json"
+    if not path.is_file():
+        return
+    for result in read_results(path)[: store.settings.num_kept]:
+        run = store.known(result.trial_id)
+        if run is not None and result.trial_id in trials:
+            attach_pictures(run, trials[result.trial_id], store.settings)
+
+
+def try_to_bring(settings: SearchSettings, warn: Callable[[str], None]) -> bool:
+    """Bring the run folder as far as the store takes it in reasonable time; return whether it took everything."""
+    try:
+        bring_run_folder(settings, PATIENCE_S)
+    except NotBrought as error:
+        warn(str(error))
+        return False
+    return True
+
+
+def bring_if_free(settings: SearchSettings, warn: Callable[[str], None]) -> None:
+    """Like `try_to_bring`, unless another process works in the run folder: a search that runs brings it itself."""
+    try:
+        with locked(settings.folder / LOCK, wait=False):
+            try_to_bring(settings, warn)
+    except BadInput as error:
+        warn(f"MLflow is brought up to date later: {error}")
+
+
+def _is_complete(settings: SearchSettings, trials: dict[str, TrialRecord]) -> bool:
+    """Whether the search went to its end: every trial did, or what follows the trials was done."""
+    all_ended = len(trials) >= settings.trials and all(record.status is not None for record in trials.values())
+    return all_ended or (settings.folder / "ensemble" / "ensemble.json").is_file()
+
+
+def _later(settings: SearchSettings) -> str:
+    return f"Nothing is lost: `python run_search.py sync {settings.folder}` brings the rest later."
