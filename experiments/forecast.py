@@ -10,7 +10,7 @@ from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.bundle import HELD_OUT
 from trashseg_core.errors import BadInput
 from trashseg_core.files import write_json
-from trashseg_core.stability import Stability, foretell
+from trashseg_core.stability.forecast import Stability, foretell
 
 FILE = "stability.json"
 MAX_TRIALS = 30

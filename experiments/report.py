@@ -2,23 +2,23 @@
 
 from pathlib import Path
 
-from experiments.drawing.augmix_section import augmix_section
-from experiments.drawing.classes_section import classes_section
-from experiments.drawing.cost_section import cost_section
-from experiments.drawing.course_section import course_section
-from experiments.drawing.dimensions_section import dimensions_section
-from experiments.drawing.encoder_section import encoder_section
-from experiments.drawing.ensemble_section import ensemble_section
-from experiments.drawing.front_section import front_section
-from experiments.drawing.next_section import next_section
 from experiments.drawing.page import page
-from experiments.drawing.pictures_section import pictures_section
-from experiments.drawing.rungs_section import rungs_section
-from experiments.drawing.settings_section import settings_section
-from experiments.drawing.shakeup_section import shakeup_section
-from experiments.drawing.summary import summary
-from experiments.drawing.trials_section import trials_section
 from experiments.run_folder import read_run_folder
+from experiments.sections.augmix_section import augmix_section
+from experiments.sections.classes_section import classes_section
+from experiments.sections.cost_section import cost_section
+from experiments.sections.course_section import course_section
+from experiments.sections.dimensions_section import dimensions_section
+from experiments.sections.encoder_section import encoder_section
+from experiments.sections.ensemble_section import ensemble_section
+from experiments.sections.front_section import front_section
+from experiments.sections.next_section import next_section
+from experiments.sections.pictures_section import pictures_section
+from experiments.sections.rungs_section import rungs_section
+from experiments.sections.settings_section import settings_section
+from experiments.sections.shakeup_section import shakeup_section
+from experiments.sections.summary import summary
+from experiments.sections.trials_section import trials_section
 from trashseg_core.files import write_text
 
 SECTIONS = (

@@ -160,9 +160,9 @@ def trials_are_done(settings: SearchSettings) -> bool:
 
 def write_pictures_and_report(folder: Path, data: DataFolder, objective: str) -> Path:
     """Foretell the shake-up, draw the overlay panels and the contact sheet of augmix, and write `report.html`."""
-    from experiments.drawing.augmix_sheet import write_search_sheet
-    from experiments.drawing.panels import write_panels
     from experiments.forecast import write_forecast
+    from experiments.pictures.augmix_sheet import write_search_sheet
+    from experiments.pictures.panels import write_panels
     from experiments.report import write_report
 
     scored, val = read_confusions(folder / "ensemble"), {photo.file_name for photo in data.read("val").photos}

@@ -13,7 +13,7 @@ from contextlib import suppress
 from experiments.settings import SearchSettings
 from experiments.tracking.connection import connect, reason_of
 from experiments.tracking.identity import EXPERIMENT, SEARCH_RUN, SEARCH_TAG, TRIAL_TAG, redacted, tracking_id
-from experiments.views import TrialValues, views_of
+from experiments.tracking.saved_views import TrialValues, views_of
 from trashseg_core.errors import BadInput
 
 START_TIMEOUT_S, STOP_TIMEOUT_S = 300, 5

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import run_search
-from experiments.drawing.augmix_sheet import (
+from experiments.pictures.augmix_sheet import (
     NUM_PHOTOS,
     TILE_PX,
     draw_augmix_sheet,

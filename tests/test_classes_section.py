@@ -5,7 +5,7 @@ import html
 import numpy as np
 import pytest
 
-from experiments.drawing.classes_section import class_ious
+from experiments.sections.classes_section import class_ious
 from trashseg_core.bootstrap import iou_intervals
 from trashseg_core.checkpoint import Confusions
 

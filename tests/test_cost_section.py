@@ -2,9 +2,9 @@
 
 import re
 
-from experiments.drawing.cost_section import cost_section
 from experiments.journal import Moments, TrialRecord
 from experiments.results import TrialResult
+from experiments.sections.cost_section import cost_section
 from tests.made_run import run_of
 
 LENGTHS = {"t0000": ("finished", 0, 60), "t0001": ("stopped", 0, 20), "t0002": ("failed", 40, 50)}

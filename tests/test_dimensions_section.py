@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from experiments.drawing.dimensions_section import dimensions_section
 from experiments.drawing.loss_triangle import loss_triangle
 from experiments.drawing.parallel import ABSENT, parallel_coordinates
 from experiments.results import TrialResult
 from experiments.run_folder import RunFolder, read_run_folder
+from experiments.sections.dimensions_section import dimensions_section
 from tests.made_run import made_search, run_of
 
 TITLE = "Hyperparameters"

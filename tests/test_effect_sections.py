@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.drawing.augmix_section import augmix_answer, augmix_section
-from experiments.drawing.encoder_section import encoder_section
-from experiments.effects import RatioEffect
+from experiments.analysis.effects import RatioEffect
 from experiments.run_folder import RunFolder, read_run_folder
+from experiments.sections.augmix_section import augmix_answer, augmix_section
+from experiments.sections.encoder_section import encoder_section
 from tests.made_run import made_search, make_run
 
 ENCODER, AUGMIX = "Which encoder is best?", "Does augmix help?"

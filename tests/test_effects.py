@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from experiments.effects import MIN_TRIALS, choice_effects, difference, ratio_effect
+from experiments.analysis.effects import MIN_TRIALS, choice_effects, difference, ratio_effect
 
 
 def keyed(values: list[float]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The ensemble's section of a report names what each member is made of."""
 
-from experiments.drawing.ensemble_section import ensemble_section
 from experiments.results import TrialResult
+from experiments.sections.ensemble_section import ensemble_section
 from tests.made_run import run_of
 from trashseg_core.config import TrialConfig
 from trashseg_core.ensemble.bundle import Ensemble, Member

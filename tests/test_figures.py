@@ -3,9 +3,9 @@
 from typing import Any
 
 from experiments.drawing import figures
-from experiments.drawing.classes_section import class_ious
 from experiments.journal import TrialRecord
 from experiments.results import TrialResult, rank
+from experiments.sections.classes_section import class_ious
 from trashseg_core.ensemble.bundle import Ensemble
 
 

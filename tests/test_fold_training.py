@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.drawing.panels import write_panels
 from experiments.ensembling import build_ensemble
 from experiments.folds.fold_files import FoldFiles, deal_folds, fold_files
 from experiments.folds.training import RESULTS, enlist, fold_models, own_settings
 from experiments.journal import Journal
 from experiments.limits import Limits
+from experiments.pictures.panels import write_panels
 from experiments.results import TrialResult, write_results
 from experiments.search import is_last
 from experiments.settings import SearchSettings
@@ -181,7 +181,7 @@ def test_pictures_of_val_are_drawn_by_models_that_never_saw_it(
     assert {member.fold for member in blind.members} == {0}
     assert np.allclose(blind.member_weights().sum(axis=0), 1)
     drawn = []
-    import experiments.drawing.panels as panels
+    import experiments.pictures.panels as panels
 
     load = panels.load_ensemble
     monkeypatch.setattr(panels, "load_ensemble", lambda path, one: drawn.append(one) or load(path, one))

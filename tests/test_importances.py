@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, distribution_to_json
 
-from experiments.importances import MIN_TRIALS, Importance, importances
+from experiments.analysis.importances import MIN_TRIALS, Importance, importances
 from experiments.journal import TrialRecord
 
 NOISE = [f"noise_{number}" for number in range(6)]

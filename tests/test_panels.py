@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.drawing.panels import _count_all, choose_photos, write_panels
+from experiments.pictures.panels import _count_all, choose_photos, write_panels
 from tests.tiny import tiny_config, tiny_network, write_folder
 from trashseg_core import checkpoint
 from trashseg_core.data.folder import DataFolder

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.drawing.front_section import front_section
 from experiments.journal import TrialRecord
 from experiments.pareto import front_sentence, read_front, write_front
 from experiments.results import TrialResult, rank
+from experiments.sections.front_section import front_section
 from tests.made_run import run_of
 
 VALUES = {"t0000": (0.5, 0.02), "t0001": (0.7, 0.09), "t0002": (0.4, 0.03), "t0003": (0.9, 0.5)}

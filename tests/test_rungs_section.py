@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.drawing.rungs_section import read_rungs, rungs_section
 from experiments.run_folder import RunFolder, read_run_folder
+from experiments.sections.rungs_section import read_rungs, rungs_section
 from tests.made_run import RUNGS, made_search, make_run
 
 TITLE = "Who was stopped where"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.drawing.class_iou_picture import draw_class_ious
-from experiments.drawing.confusion_picture import draw_confusion
-from experiments.drawing.curves_picture import draw_curves
-from experiments.drawing.history_picture import draw_history
+from experiments.pictures.class_iou_picture import draw_class_ious
+from experiments.pictures.confusion_picture import draw_confusion
+from experiments.pictures.curves_picture import draw_curves
+from experiments.pictures.history_picture import draw_history
 from experiments.results import TrialResult
 from trashseg_core.checkpoint import Confusions
 

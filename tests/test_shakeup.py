@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from tests.populations import make_populations
 from trashseg_core import bootstrap
 from trashseg_core.bootstrap import shares_of
-from trashseg_core.shakeup import Halves, causes, flip_probabilities, rarest_class, simulate_halves, spearman
+from trashseg_core.stability.shakeup import Halves, causes, flip_probabilities, rarest_class, simulate_halves, spearman
 
 NUM_POPULATIONS = int(os.environ.get("TRASHSEG_POPULATIONS", "120"))
 """Populations that flips are counted on."""

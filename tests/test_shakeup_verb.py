@@ -9,9 +9,9 @@ import pytest
 
 import run_search
 from experiments.drawing.page import page, tag
-from experiments.drawing.shakeup_section import shakeup_section
 from experiments.forecast import FILE, read_models, write_forecast
 from experiments.run_folder import read_run_folder
+from experiments.sections.shakeup_section import shakeup_section
 from tests.test_cli import Capture, own_signal_handlers, refused
 from tests.test_report import Outline, make_run
 from tests.tiny import annotation, coco

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from experiments.analysis.slot_time import lanes, slot_time, stretches
 from experiments.journal import Moments, TrialRecord
-from experiments.slot_time import lanes, slot_time, stretches
 
 Epochs = list[tuple[float, float]]
 """Start and end of each epoch."""

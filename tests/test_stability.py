@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from trashseg_core.confusion import iou, miou
-from trashseg_core.final_pair import choose_pair
-from trashseg_core.label_gain import label_gain
-from trashseg_core.stability import Stability, foretell
+from trashseg_core.stability.final_pair import choose_pair
+from trashseg_core.stability.forecast import Stability, foretell
+from trashseg_core.stability.label_gain import label_gain
 
 NAMES = ["Background", "paper", "metal", "battery", "glass"]
 

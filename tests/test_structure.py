@@ -25,7 +25,7 @@ HOMES = {
     "optuna": {
         "searcher",
         "study_export",
-        "importances",
+        "analysis/importances",
         "points/frozen_trials",
         "policy/samplers",
         "policy/forest_sampler",

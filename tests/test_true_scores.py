@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trashseg_core.true_scores import draw_true_scores
+from trashseg_core.stability.true_scores import draw_true_scores
 
 SCORES = np.array([0.70, 0.66, 0.62, 0.60])
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from experiments.views import TrialValues, View, views_of
+from experiments.tracking.saved_views import TrialValues, View, views_of
 
 PARENT = "6ed3a167"
 PARAMS = [

@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from experiments.drawing.class_iou_picture import draw_class_ious
-from experiments.drawing.confusion_picture import draw_confusion
+from experiments.pictures.class_iou_picture import draw_class_ious
+from experiments.pictures.confusion_picture import draw_confusion
 from experiments.tracking.data_inputs import data_inputs
 from experiments.tracking.identity import DIGEST_LENGTH, ENSEMBLE_RUN, SEARCH_RUN
 from experiments.tracking.registered_model import register_model

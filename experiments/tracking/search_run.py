@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from experiments.drawing.history_picture import draw_history
 from experiments.journal import TrialRecord
 from experiments.origin import DATA, FOLDER, read_data, read_software
+from experiments.pictures.history_picture import draw_history
 from experiments.results import TrialResult, read_results
 from experiments.settings import SearchSettings
 from experiments.tracking.data_inputs import data_inputs

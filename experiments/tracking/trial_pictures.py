@@ -3,10 +3,10 @@
 import tempfile
 from pathlib import Path
 
-from experiments.drawing.class_iou_picture import draw_class_ious
-from experiments.drawing.confusion_picture import draw_confusion
-from experiments.drawing.curves_picture import draw_curves
 from experiments.journal import TrialRecord
+from experiments.pictures.class_iou_picture import draw_class_ious
+from experiments.pictures.confusion_picture import draw_confusion
+from experiments.pictures.curves_picture import draw_curves
 from experiments.policy.rungs import milestones
 from experiments.results import result_of
 from experiments.settings import SearchSettings

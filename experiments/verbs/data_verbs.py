@@ -37,7 +37,7 @@ def check(
         raise BadInput("`--set` describes the picture of `--show-augmix FILE.png`. Give that too.")
     print_check(replace(options, skip_bad=False).folder(data), all, options.skip_bad)
     if show_augmix is not None:
-        from experiments.drawing.augmix_sheet import write_augmix_sheet
+        from experiments.pictures.augmix_sheet import write_augmix_sheet
 
         write_augmix_sheet(options.folder(data), show_augmix, set)
         print(f"{show_augmix}: training photos with pasted objects")

@@ -72,7 +72,7 @@ def _of_run(run: Path, test_size: int | None) -> dict[str, Any]:
 
 
 def _of_files(files: tuple[Path, ...], truth: Path, background: str | None, test_size: int | None) -> dict[str, Any]:
-    from trashseg_core.stability import foretell
+    from trashseg_core.stability.forecast import foretell
     from trashseg_core.submission_scores import read_truth, score_submission
 
     names = [path.stem for path in files]

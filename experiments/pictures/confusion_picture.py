@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.drawing.sheet import INK, as_text, new_sheet, plain, save
+from experiments.pictures.sheet import INK, as_text, new_sheet, plain, save
 from trashseg_core.checkpoint import Confusions
 
 MAX_NUMBERED = 20

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from experiments.analysis.effects import MIN_TRIALS, RatioEffect, ratio_effect
 from experiments.drawing.canvas import BEST, GREY, blank, name_rows, plain, shortened
 from experiments.drawing.page import Raw, figure, joined, tag
 from experiments.drawing.slices import Point, slice_figure
 from experiments.drawing.words import counted, listed
-from experiments.effects import MIN_TRIALS, RatioEffect, ratio_effect
 from experiments.policy.standing import standings
 from experiments.run_folder import RunFolder
 from trashseg_core.config import TrialConfig

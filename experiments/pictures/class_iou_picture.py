@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.drawing.sheet import BLUE, FAINT, INK, as_text, new_sheet, plain, save
+from experiments.pictures.sheet import BLUE, FAINT, INK, as_text, new_sheet, plain, save
 from trashseg_core.bootstrap import iou_intervals
 from trashseg_core.checkpoint import Confusions
 from trashseg_core.confusion import iou, miou

@@ -4,10 +4,10 @@ import statistics
 
 import plotly.graph_objects as go
 
+from experiments.analysis.effects import ChoiceEffect, choice_effects, difference
 from experiments.drawing.canvas import BEST, STATUS_COLOURS, STATUS_NAMES, blank, name_rows, plain
 from experiments.drawing.page import Content, Raw, figure, joined, table, tag
 from experiments.drawing.words import counted, percent, score
-from experiments.effects import ChoiceEffect, choice_effects, difference
 from experiments.run_folder import RunFolder
 from trashseg_core.config import TrialConfig
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from trashseg_core.bootstrap import TAIL, Intervals, areas_of, intervals, shares_of
-from trashseg_core.final_pair import choose_pair
-from trashseg_core.label_gain import LabelGain, label_gain
-from trashseg_core.shakeup import Halves, causes, flip_probabilities, rarest_class, simulate_halves, spearman
+from trashseg_core.stability.final_pair import choose_pair
+from trashseg_core.stability.label_gain import LabelGain, label_gain
+from trashseg_core.stability.shakeup import Halves, causes, flip_probabilities, rarest_class, simulate_halves, spearman
 
 
 @dataclass(frozen=True)

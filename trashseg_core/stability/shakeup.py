@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trashseg_core.bootstrap import chunks, count_draws, resample, shares_of, sum_areas
-from trashseg_core.true_scores import draw_true_scores
+from trashseg_core.stability.true_scores import draw_true_scores
 
 NUM_TESTS = 4000
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from experiments.drawing.sheet import BLUE, FAINT, INK, ORANGE, new_sheet, save
+from experiments.pictures.sheet import BLUE, FAINT, INK, ORANGE, new_sheet, save
 from experiments.results import TrialResult
 
 STATES = {"finished": (BLUE, "o"), "stopped": (FAINT, "o"), "failed": ("#d6336c", "x")}

@@ -2,13 +2,13 @@
 
 import plotly.graph_objects as go
 
+from experiments.analysis.importances import MIN_TRIALS, Importance, importances
 from experiments.drawing.canvas import BEST, STATUS_COLOURS, blank, name_rows, plain
 from experiments.drawing.loss_triangle import loss_triangle
 from experiments.drawing.page import Raw, details, figure, joined, tag
 from experiments.drawing.parallel import AXIS_PX, parallel_coordinates
 from experiments.drawing.slices import objective_slice
 from experiments.drawing.words import listed
-from experiments.importances import MIN_TRIALS, Importance, importances
 from experiments.results import varying
 from experiments.run_folder import RunFolder
 

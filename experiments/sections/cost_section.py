@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
+from experiments.analysis.slot_time import SlotTime, Stretch, lanes, slot_time, stretches
 from experiments.drawing.canvas import STATUS_COLOURS, STATUS_NAMES, blank, or_note, plain
 from experiments.drawing.page import Content, Raw, figure, joined, table, tag
 from experiments.drawing.words import counted, duration, percent, time_unit
 from experiments.results import TrialResult, in_order
 from experiments.run_folder import RunFolder
-from experiments.slot_time import SlotTime, Stretch, lanes, slot_time, stretches
 
 
 def cost_section(run: RunFolder) -> dict[str, Raw]:

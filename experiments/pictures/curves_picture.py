@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.ticker import MaxNLocator
 
-from experiments.drawing.sheet import BLUE, FAINT, INK, ORANGE, as_text, new_sheet, save
+from experiments.pictures.sheet import BLUE, FAINT, INK, ORANGE, as_text, new_sheet, save
 
 LOSSES = (("train_loss", ORANGE, "-"), ("val_loss", BLUE, "-"))
 SCORES = (("val_miou", BLUE, "-"), ("val_miou_low", FAINT, "--"))

@@ -1,0 +1,1 @@
+"""The sections of report.html, each made from a run folder."""
