@@ -46,7 +46,7 @@ class OptunaSearcher(Searcher):
         cut: Set[str] = frozenset(),
         *,
         first_rung: int = 1,
-        sampler: str = "tpe",
+        sampler: str = "mixed",
         promotion: PromotionAsha | None = None,
         points: Sequence[dict[str, Any]] = (),
         warm: Sequence[TrialRecord] = (),

@@ -96,8 +96,9 @@ class SearchSettings:
     """Hyperparameters fixed for all trials, whatever the space says: `--set image_size=256 lr=1e-3`."""
     scheduler: Literal["asha", "promotion"] = "promotion"
     """Successive halving: trials pause at a rung and the best are resumed, or poor ones are stopped at it for good."""
-    sampler: Literal["tpe", "forest", "gp", "cmaes", "random", "qmc"] = "tpe"
-    """Who proposes configurations: one of Optuna's samplers, or a forest of random trees."""
+    sampler: Literal["mixed", "tpe", "forest", "gp", "cmaes", "random", "qmc"] = "mixed"
+    """Who proposes configurations: one of Optuna's samplers, a forest of random trees, or, `mixed`, TPE first and
+    later both in turn."""
     grace_period: int | None = None
     """Epochs of the first rung: none stops or pauses earlier. Default: 1/27 of the epochs, at least 3."""
     reduction_factor: float = 3.0

@@ -44,7 +44,7 @@ def test_bash_completes_the_flags_of_the_verb(tmp_path: Path) -> None:
 
 def test_bash_completes_the_choices_of_a_flag(tmp_path: Path) -> None:
     assert completed(tmp_path, "python", "run_search.py", "search", "--sampler", "") == [
-        *("tpe", "forest", "gp", "cmaes", "random", "qmc")
+        *("mixed", "tpe", "forest", "gp", "cmaes", "random", "qmc")
     ]
     assert completed(tmp_path, "run_search.py", "completion", "z") == ["zsh"]
 
@@ -66,7 +66,7 @@ def test_zsh_takes_the_script(tmp_path: Path) -> None:
     path.write_text(script("zsh", run_search.VERBS))
     probe = f"source {path}; _trashseg_words search --sampler; print $_comps[run_search.py]"
     ran = subprocess.run(["zsh", "-f", "-c", probe], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert ran.stdout.split()[:2] == ["tpe", "forest"] and "_trashseg_script" in ran.stdout, ran.stderr
+    assert ran.stdout.split()[:2] == ["mixed", "tpe"] and "_trashseg_script" in ran.stdout, ran.stderr
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed here")

@@ -9,14 +9,14 @@ import pytest
 from optuna.trial import TrialState
 
 from experiments.journal import Journal
-from experiments.policy.samplers import SamplerView
+from experiments.policy.samplers import SamplerView, build_sampler
 from experiments.searcher import OptunaSearcher
 from tests.promotion_loop import Loop
 from trashseg_core.errors import BadInput
 
 AVAILABLE = [
     name
-    for name in ("forest", "tpe", "gp", "cmaes", "random", "qmc")
+    for name in ("mixed", "forest", "tpe", "gp", "cmaes", "random", "qmc")
     if name != "cmaes" or importlib.util.find_spec(name)
 ]
 
@@ -49,6 +49,12 @@ def test_every_sampler_proposes_the_same_after_a_restart(tmp_path: Path, name: s
     restarted = play(Journal(tmp_path / "restarted"), name, 5)
     assert len(set(through)) == 14
     assert restarted == through
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_the_mixed_sampler_asks_tpe_first_and_later_the_forest_in_turn() -> None:
+    kinds = [type(build_sampler("mixed", 0, number, 40, space)).__name__ for number in range(28)]
+    assert kinds == ["TPESampler"] * 25 + ["ForestSampler", "TPESampler", "ForestSampler"]
 
 
 @pytest.mark.skipif("cmaes" not in AVAILABLE, reason="the package is not here")
@@ -89,7 +95,7 @@ def test_another_seed_proposes_other_trials(tmp_path: Path, name: str) -> None:
 
 def test_an_unknown_sampler_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        BadInput, match="`--sampler` is 'annealing', but must be one of tpe, forest, gp, cmaes, random, qmc"
+        BadInput, match="`--sampler` is 'annealing', but must be one of mixed, tpe, forest, gp, cmaes, random, qmc"
     ):
         searcher(Journal(tmp_path / "journal"), "annealing")
 

@@ -11,9 +11,12 @@ from optuna.trial import FrozenTrial, TrialState
 from experiments.policy.forest_sampler import ForestSampler
 from trashseg_core.errors import BadInput
 
-SamplerName = Literal["tpe", "forest", "gp", "cmaes", "random", "qmc"]
+SamplerName = Literal["mixed", "tpe", "forest", "gp", "cmaes", "random", "qmc"]
 MAX_RANDOM = 10
 """Trials at most that a model-based sampler draws at random before it has a model: Optuna's own default."""
+FOREST_FROM = 24
+"""The trial from which `mixed` asks TPE and the forest in turn. TPE finds its way sooner, the forest gets further."""
+_MIXED = ("tpe", "forest")
 FOREST_RANDOM = 6
 """The same for the forest, which needs fewer: half of its candidates are random ones at any time."""
 
@@ -36,6 +39,8 @@ def build_sampler(
     own_seed = (seed * 100_003 + number) % 2**32
     num_random = min(MAX_RANDOM, max(4, num_trials // 4))
     match name:
+        case "mixed":
+            return build_sampler(_MIXED[number >= FOREST_FROM and number % 2], seed, number, num_trials, space)
         case "forest":
             return ForestSampler(space, own_seed, min(FOREST_RANDOM, num_random))
         case "tpe":

@@ -14,7 +14,7 @@ TRIALS = "tags.`trashseg.trial` LIKE 't%'"
 STOPPED = "tags.`trashseg.status` = 'stopped'"
 ENDING = ("trashseg.status", "trashseg.rung", "trashseg.reason")
 """Tags of a trial's run that say how it ended."""
-MOST_GROUPS, MOST_SCATTERS = 6, 12
+MOST_GROUPS, MOST_SCATTERS, MOST_PARALLEL = 6, 12, 6
 Columns = list[str]
 
 
@@ -138,7 +138,7 @@ def _charts(score: str, objective: str, trials: TrialValues) -> dict[str, Any]:
     """
     compared, classes = "compared", "classes"
     charts = [
-        _chart("PARALLEL", compared, selectedParams=trials.varying, selectedMetrics=[score]),
+        _chart("PARALLEL", compared, selectedParams=trials.varying[:MOST_PARALLEL], selectedMetrics=[score]),
         _chart("LINE", compared, metricKey=objective, selectedMetricKeys=[objective], lineSmoothness=0),
     ]
     charts += [_scatter(compared, name, score) for name in trials.varying]

@@ -23,8 +23,9 @@ NUM_TARGETS = 30
 """Random searches whose final incumbents are the targets, so that chance in the targets is small."""
 STOCK = "stock OptunaSearch + ASHAScheduler"
 POLICIES = {
-    "promotion + tpe": Own("promotion"),
-    "asha + tpe": Own("asha"),
+    "promotion + mixed": Own("promotion"),
+    "asha + mixed": Own("asha"),
+    "promotion + tpe": Own("promotion", "tpe"),
     "promotion + forest": Own("promotion", "forest"),
     "promotion + random": Own("promotion", "random"),
     STOCK: Stock(),
