@@ -45,6 +45,10 @@ class Experiment:
     """Training size in px."""
     seeds: int = 3
     """Searches with seeds 0, 1, …"""
+    folds: int | None = None
+    """Then train the best `top_k` configurations on so many folds of train and val."""
+    top_k: int = 5
+    """Best trials that the ensemble chooses from."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,11 @@ def search(experiment: Experiment, seed: int) -> Path:
     run = experiment.out / f"seed{seed}"
     command = ["search", "--data", str(experiment.data), "--out", str(experiment.out), "--name", run.name]
     command += ["--space", experiment.space, "--trials", str(experiment.trials), "--epochs", str(experiment.epochs)]
-    command += ["--seed", str(seed), "--set", f"image_size={experiment.image_size}"]
+    command += ["--seed", str(seed), "--top-k", str(experiment.top_k), "--set", f"image_size={experiment.image_size}"]
     if (run / "manifest.json").is_file():
         command = ["resume", str(run)]
+    elif experiment.folds is not None:
+        command += ["--folds", str(experiment.folds)]
     subprocess.run([sys.executable, str(PROGRAM), *command], check=True)
     return run
 
