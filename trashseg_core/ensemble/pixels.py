@@ -12,7 +12,7 @@ from trashseg_core.ensemble.kernels import PADDING, TILE_PX, count_singles
 
 BLOCK_TILES = 1 << 8
 """Tiles that a thread looks at in one go."""
-RESIDENT_BYTES = 600 << 20
+RESIDENT_BYTES = 400 << 20
 """Probabilities that stay in memory from one pass to the next; those beyond are read from their file each time."""
 FEWER_PIXELS = 1 << 17
 """Pixels that slow methods look at; what they choose is scored on all."""
