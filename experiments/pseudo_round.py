@@ -12,7 +12,7 @@ from experiments.showing.display import Display
 from experiments.terminal import progress_line
 from trashseg_core.checkpoint import read_confusions
 from trashseg_core.config import TrialConfig
-from trashseg_core.ensemble.bundle import read_ensemble
+from trashseg_core.ensemble.bundle import HELD_OUT, read_ensemble
 from trashseg_core.ensemble.crossfit import paired_error
 from trashseg_core.errors import BadInput
 from trashseg_core.files import locked, write_json
@@ -77,7 +77,10 @@ def judge(first: Path, second: Path) -> str:
         The verdict in a sentence.
     """
     before, after = (read_ensemble(folder / "ensemble") for folder in (first, second))
-    error = paired_error(*(read_confusions(folder / "ensemble").per_image for folder in (second, first)))
+    after_on, before_on = (read_confusions(folder / "ensemble" / HELD_OUT) for folder in (second, first))
+    if after_on.file_names != before_on.file_names:
+        raise BadInput(f"{second}: its ensemble was chosen on other photos than that of {first}. Search both anew.")
+    error = paired_error(after_on.per_image, before_on.per_image)
     gain = after.val_miou_crossfit - before.val_miou_crossfit
     accepted = gain > max(error, 0.0)
     write_json(second / VERDICT, {"accepted": accepted, "gain": gain, "error": error})
@@ -88,10 +91,11 @@ def judge(first: Path, second: Path) -> str:
 
 
 def _label(settings: SearchSettings, images: Path, count: int, precision: float, display: Display) -> None:
-    from trashseg_core.pseudo.labelling import label_photos
+    from trashseg_core.pseudo.labelling import check_same, label_photos
 
     out = settings.folder / LABELS
     if out.is_dir():
+        check_same(out, settings.folder / "ensemble", images, count, precision)
         return
     show = progress_line("photos labelled")
     done = label_photos(settings.folder / "ensemble", settings.data_folder, images, out, count, precision, show)

@@ -14,13 +14,13 @@ from experiments.settings import SearchSettings
 from experiments.showing.plain_lines import PlainLines
 from tests.test_ensemble import NAMES, checkpoint, make
 from tests.tiny import tiny_config, write_folder, write_photo
-from trashseg_core.checkpoint import Confusions
+from trashseg_core.checkpoint import Confusions, read_confusions, write_confusions
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.dataset import open_data
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.bundle import write_ensemble
 from trashseg_core.errors import BadInput
-from trashseg_core.pseudo.labelling import label_photos
+from trashseg_core.pseudo.labelling import check_same, label_photos
 from trashseg_core.pseudo.thresholds import NEVER, choose_balanced, class_thresholds, trusted
 from trashseg_core.training.loader import TrainLoader
 from trashseg_core.training.photo_draw import PhotoDraw
@@ -100,6 +100,17 @@ def test_the_file_says_that_its_labels_are_no_truth(labelled: Path) -> None:
     assert info["search"] == "first" and set(info["thresholds"]) == set(NAMES)
 
 
+def test_labels_that_were_asked_for_otherwise_are_not_taken_silently(
+    data: DataFolder, ensemble: Path, labelled: Path
+) -> None:
+    new = Path(data.path) / "new"
+    check_same(labelled, ensemble, new, 10, 0.01)
+    with pytest.raises(BadInput, match="labelled with another `precision`, 0.01, than 0.9"):
+        check_same(labelled, ensemble, new, 10, 0.9)
+    with pytest.raises(BadInput, match="labelled with another `images`"):
+        check_same(labelled, ensemble, new / "sub", 10, 0.01)
+
+
 def test_the_folder_reads_back_as_what_the_ensemble_was_sure_of(labelled: Path) -> None:
     import cv2
 
@@ -161,7 +172,8 @@ def scored(folder: Path, checkpoints: dict[str, Path], reached: float, wrong: in
     per_image = np.tile(np.array([[90, wrong, 0], [0, 50, 0], [0, 0, 30]], np.int64), (12, 1, 1))
     per_image[::2, 0, 1] += 3
     confusions = Confusions(per_image, [f"{number}.jpg" for number in range(12)], NAMES)
-    write_ensemble(folder / "ensemble", make(("t0000", 1.0), val_miou_crossfit=reached), checkpoints, confusions)
+    made = make(("t0000", 1.0), val_miou_crossfit=reached)
+    write_ensemble(folder / "ensemble", made, checkpoints, confusions, held_out=confusions)
     return folder
 
 
@@ -173,6 +185,16 @@ def test_pseudo_labels_are_accepted_only_if_they_gain_held_out(tmp_path: Path) -
     assert json.loads((better / "verdict.json").read_text())["accepted"] is True
     assert judge(first, same).startswith("Pseudo-labels are not accepted")
     assert json.loads((same / "verdict.json").read_text())["accepted"] is False
+
+
+def test_ensembles_that_were_chosen_on_different_photos_are_not_compared(tmp_path: Path) -> None:
+    checkpoints = {"t0000": checkpoint(tmp_path / "t0000", 0)}
+    first, second = (scored(tmp_path / name, checkpoints, 0.5, 20) for name in ("first", "second"))
+    path = second / "ensemble" / "held_out"
+    other = read_confusions(path)
+    write_confusions(path, Confusions(other.per_image, [f"x{name}" for name in other.file_names], NAMES))
+    with pytest.raises(BadInput, match="chosen on other photos"):
+        judge(first, second)
 
 
 def test_an_ensemble_of_folds_has_no_score_on_val_to_gain_on(data: DataFolder, tmp_path: Path) -> None:

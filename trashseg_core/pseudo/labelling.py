@@ -17,7 +17,7 @@ from trashseg_core.data.near_duplicates import find_near_duplicates, thumbnail
 from trashseg_core.data.photos import read_photo
 from trashseg_core.ensemble.bundle import DESCRIPTION, held_out_from_val, load_ensemble, read_ensemble
 from trashseg_core.errors import BadInput
-from trashseg_core.files import atomic_folder, file_digest
+from trashseg_core.files import atomic_folder, file_digest, read_json
 from trashseg_core.importers.writing import run_lengths
 from trashseg_core.inference.ensemble_predict import predict_photos
 from trashseg_core.inference.predict_files import find_photos
@@ -100,10 +100,8 @@ def label_photos(
             )
         provenance = {
             "pseudo_labels": True,
-            "ensemble": file_digest(ensemble_dir / DESCRIPTION),
             "search": ensemble.provenance.get("search"),
-            "images": str(images),
-            "precision": precision,
+            **asked(ensemble_dir, images, count, precision),
             "thresholds": dict(zip(ensemble.class_names, thresholds.tolist(), strict=True)),
         }
         categories = {label: number for number, label in ((int(one), two) for one, two in ensemble.categories.items())}
@@ -113,6 +111,27 @@ def label_photos(
             for kind in ("photos", "labels"):
                 (folder / kind / f"{names[number]}.png").unlink()
     return Labelled(len(photos), len(known), len(chosen), thresholds.tolist())
+
+
+def asked(ensemble_dir: Path, images: Path, count: int, precision: float) -> dict[str, Any]:
+    """What decides which photos are labelled and how, as the provenance says it."""
+    chosen = {"images": str(images.absolute()), "count": count, "precision": precision}
+    return {"ensemble": file_digest(ensemble_dir / DESCRIPTION), **chosen}
+
+
+def check_same(out: Path, ensemble_dir: Path, images: Path, count: int, precision: float) -> None:
+    """Refuse pseudo-labels that are there already but were asked for otherwise.
+
+    Raises:
+        BadInput: naming what differs.
+    """
+    info = read_json(out / "train.json").get("info", {})
+    for name, value in asked(ensemble_dir, images, count, precision).items():
+        if info.get(name) != value:
+            raise BadInput(
+                f"{out}: labelled with another `{name}`, {info.get(name)!r}, than {value!r}. "
+                "Ask for the same, or remove that folder and the second search."
+            )
 
 
 def _known(data: DataFolder, looks: Sequence[np.ndarray]) -> set[int]:
