@@ -1,5 +1,6 @@
 """The pictures of the README's tour, made from a run folder. python -m tests.browser.tour RUN_FOLDER OUT_DIR"""
 
+import re
 import sys
 from collections.abc import Callable
 from io import BytesIO
@@ -33,7 +34,9 @@ class Tour:
 
     def __init__(self, run_folder: Path, ui: RunningUi, page: Page) -> None:
         self.folder, self.ui, self.page = run_folder, ui, page
-        self.best = read_results(run_folder / "results.json")[0].trial_id
+        results = read_results(run_folder / "results.json")
+        self.best = results[0].trial_id
+        self.stopped_trials = [one.trial_id for one in results if one.status == "stopped"]
 
     def runs(self) -> None:
         """All trials, under their search."""
@@ -56,13 +59,16 @@ class Tour:
         """Parallel coordinates, learning curves and scatter plots of all trials."""
         self.page.goto("about:blank")
         self.page.goto(f"{self.ui.address}.best&compareRunsMode=CHART")
-        self._drawn(2)  # beside the parallel coordinates, which are not drawn by plotly
+        self._drawn(2)
+        self.page.locator("canvas").first.wait_for()  # the parallel coordinates, which are not drawn by plotly
 
     def stopped(self) -> None:
         """What was stopped, and when."""
         self.ui.open_runs(self.page)
         self.ui.open_view(self.page, "stopped")
-        self.page.get_by_text("matching run").wait_for()
+        self.page.get_by_text(re.compile(rf"^\s*{len(self.stopped_trials)}\s*matching run")).wait_for()
+        if self.stopped_trials:
+            row_of(self.page, self.stopped_trials[0]).wait_for()
 
     def curves(self) -> None:
         """The curves of the best trial."""
