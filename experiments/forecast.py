@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from experiments.results import read_results
+from trashseg_core.bootstrap import miou_interval
 from trashseg_core.checkpoint import Confusions, read_confusions
+from trashseg_core.confusion import miou
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.bundle import HELD_OUT
 from trashseg_core.errors import BadInput
@@ -29,7 +31,7 @@ def forecast_run(folder: Path, data: DataFolder | None, test_size: int | None = 
     Raises:
         BadInput: no trial left its confusion matrices.
     """
-    models = read_models(folder)
+    models = contenders(read_models(folder))
     first = next(iter(models.values()))
     confusions = {name: one.per_image for name, one in models.items()}
     size = test_size or _count_test_photos(data)
@@ -43,6 +45,17 @@ def write_forecast(folder: Path, data: DataFolder | None) -> None:
     except BadInput:
         return
     write_json(folder / FILE, document)
+
+
+def contenders(models: dict[str, Confusions]) -> dict[str, Confusions]:
+    """The models that may be the best one: their score is within the interval of the highest.
+
+    Nobody hands in the others, many of which were stopped early; and true scores are drawn towards those of the other
+    models, which only says something among models of a kind.
+    """
+    scores = {name: float(miou(one.per_image.sum(axis=0))) for name, one in models.items()}
+    least, _ = miou_interval(models[max(scores, key=lambda name: scores[name])].per_image)
+    return {name: one for name, one in models.items() if not scores[name] < least}
 
 
 def read_models(folder: Path) -> dict[str, Confusions]:

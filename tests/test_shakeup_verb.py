@@ -9,7 +9,7 @@ import pytest
 
 import run_search
 from experiments.drawing.page import page, tag
-from experiments.forecast import FILE, read_models, write_forecast
+from experiments.forecast import FILE, contenders, read_models, write_forecast
 from experiments.run_folder import read_run_folder
 from experiments.sections.shakeup_section import shakeup_section
 from tests.test_cli import Capture, own_signal_handlers, refused
@@ -150,3 +150,16 @@ def test_what_cannot_be_answered_is_refused(
     words: list[str], message: str, answers: list[Path], capsys: Capture
 ) -> None:
     assert message in refused(capsys, "stability", *words)
+
+
+def test_only_models_that_may_be_the_best_are_on_the_leaderboard() -> None:
+    rng = np.random.default_rng(0)
+
+    def model(wrong: int) -> Confusions:
+        right = 1000 * np.eye(3, dtype=np.int64) * rng.integers(1, 5, (40, 1, 1))
+        return Confusions(
+            right + wrong * rng.integers(0, 3, (40, 3, 3)), [str(one) for one in range(40)], ["a", "b", "c"]
+        )
+
+    models = {"poor": model(900), "best": model(100), "close": model(101)}
+    assert list(contenders(models)) == ["best", "close"]
