@@ -156,3 +156,16 @@ def test_weights_of_another_number_are_refused_not_cut(tmp_path: Path, weights: 
         pixel_confusions(pixels, [weights] * 6)
     with pytest.raises(ValueError, match="5 lists of weights were given for 6 photos"):
         pixel_confusions(pixels, [np.ones(4) / 4] * 5)
+
+
+def test_pages_beyond_the_limit_are_let_go_after_every_pick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = random_grid(0)
+    pixels, released = pixels_of(tmp_path, grid, random_planes(grid)), list[int]()
+    assert len(pixels.singles) == 6  # computed before: it lets go of everything
+    monkeypatch.setattr("trashseg_core.ensemble.pixels.BLOCK_TILES", 1)
+    monkeypatch.setattr("trashseg_core.ensemble.pixels.release", lambda rows: released.append(len(rows)))
+    picks = len(select_greedily(pixels).picks)
+    assert not released
+    monkeypatch.setattr("trashseg_core.ensemble.pixels.RESIDENT_BYTES", 3 * pixels.probabilities[:1].nbytes)
+    assert len(select_greedily(pixels).picks) == picks
+    assert released == [1] * picks * (len(pixels.truth) - 3)
