@@ -23,7 +23,7 @@ def test_cpu_is_counted_since_the_last_look() -> None:
 
 
 def test_memory_is_what_the_process_holds_in_mib() -> None:
-    """As the kernel says it in another place, in KiB. Growth would be no measure: tests before leave memory to reuse."""
+    """As the kernel says it elsewhere, in KiB. Growth would be no measure: earlier tests leave memory to reuse."""
     with TrialUsage() as usage:
         measured = usage.since_last()["process_memory_mb"]
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
