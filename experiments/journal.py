@@ -180,8 +180,3 @@ class JournalReader(Journal):
         """
         self.path, self.trials = path, {}
         self._read()
-
-    @property
-    def moments(self) -> dict[str, Moments]:
-        """When each trial did what, by its key."""
-        return {key: record.moments for key, record in self.trials.items()}

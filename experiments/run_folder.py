@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from experiments.journal import JournalReader, Moments, TrialRecord
+from experiments.journal import JournalReader, TrialRecord
 from experiments.manifest import read_manifest
 from experiments.policy.rungs import milestones
 from experiments.policy.standing import standings
@@ -29,8 +29,6 @@ class RunFolder:
     results: list[TrialResult]
     """Best first."""
     records: dict[str, TrialRecord]
-    moments: dict[str, Moments]
-    """By trial id: when it did what."""
     ensemble: Ensemble | None
     manifest: dict[str, Any]
     search: SearchSettings | None
@@ -88,7 +86,6 @@ def read_run_folder(folder: Path, objective: str) -> RunFolder:
         objective=objective,
         results=results,
         records=journal.trials,
-        moments=journal.moments,
         ensemble=read_ensemble(folder / "ensemble") if (folder / "ensemble" / DESCRIPTION).is_file() else None,
         manifest=manifest if isinstance(manifest, dict) else {},
         search=_search_settings(folder),

@@ -16,7 +16,7 @@ from optuna.distributions import json_to_distribution
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
-from experiments.journal import JournalReader, Moments, TrialRecord
+from experiments.journal import JournalReader, TrialRecord
 from experiments.manifest import Manifest
 from experiments.points.frozen_trials import frozen_trial
 from experiments.results import result_of
@@ -42,7 +42,7 @@ def export_study(run: Path, manifest: Manifest, output: Path) -> str:
     if not journal.trials:
         raise BadInput(f"{run}: no trial was proposed yet, so there is no study. Export it when the search has begun.")
     _refuse_other_files(output)
-    trials = [_exported(record, journal.moments[record.key], settings) for record in journal.trials.values()]
+    trials = [_exported(record, settings) for record in journal.trials.values()]
     temporary = output.absolute().with_name(f".{output.name}.{os.getpid()}")
     try:
         _write(temporary, settings, trials)
@@ -76,12 +76,12 @@ def _refuse_other_files(output: Path) -> None:
         raise BadInput(f"{output} is something else than an Optuna study, and is left as it is. Choose another file.")
 
 
-def _exported(record: TrialRecord, moments: Moments, settings: SearchSettings) -> FrozenTrial:
+def _exported(record: TrialRecord, settings: SearchSettings) -> FrozenTrial:
     """A trial as the searcher knows it, with its dates and what else the journal knows."""
     distributions = {name: json_to_distribution(text) for name, text in record.distributions.items()}
     trial = frozen_trial(record, distributions, settings.objective, settings.second_objective, settings.limits)
-    trial.datetime_start = datetime.fromtimestamp(moments.proposed)
-    last = moments.last
+    trial.datetime_start = datetime.fromtimestamp(record.moments.proposed)
+    last = record.moments.last
     trial.datetime_complete = datetime.fromtimestamp(last) if trial.state.is_finished() else None
     result = result_of(record, settings.objective, settings.folder)
     trial.user_attrs = {

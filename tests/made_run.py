@@ -91,7 +91,7 @@ def full_run(folder: Path, text: str) -> Path:
 
 def run_of(results: list[TrialResult] | None = None, **parts: Any) -> RunFolder:
     """A run folder in memory; what is not given is not there."""
-    empty: dict[str, Any] = {name: {} for name in ("records", "moments", "manifest", "intervals", "confusions")}
+    empty: dict[str, Any] = {name: {} for name in ("records", "manifest", "intervals", "confusions")}
     given = {"path": Path("run"), "objective": "val_miou", "ensemble": None, "search": None, **empty, **parts}
     return RunFolder(results=results or [], **given)
 

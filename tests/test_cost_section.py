@@ -12,13 +12,13 @@ LENGTHS = {"t0000": ("finished", 0, 60), "t0001": ("stopped", 0, 20), "t0002": (
 
 
 def section() -> str:
-    results, records, moments = [], {}, {}
+    results, records = [], {}
     for key, (status, start, end) in LENGTHS.items():
         seconds = float(end - start)
         results.append(TrialResult(key, status, 0.5, 0.4, 1, 1, {}, None, seconds, None))  # type: ignore[arg-type]
         records[key] = TrialRecord(key, {}, {}, {}, {1: {"epoch_s": seconds}}, status)
-        moments[key] = Moments(1000.0, {1: 1000.0 + end})
-    return cost_section(run_of(results, records=records, moments=moments))["Cost"].html
+        records[key].moments = Moments(1000.0, {1: 1000.0 + end})
+    return cost_section(run_of(results, records=records))["Cost"].html
 
 
 def test_the_waste_is_told_in_words() -> None:

@@ -54,10 +54,10 @@ def test_attributes_say_what_optuna_has_no_place_for(run: Path, study: optuna.St
 
 
 def test_dates_are_those_of_the_journal(run: Path, study: optuna.Study) -> None:
-    for trial, moments in zip(study.trials, JournalReader(run / "journal.jsonl").moments.values(), strict=True):
+    for trial, record in zip(study.trials, JournalReader(run / "journal.jsonl").trials.values(), strict=True):
         assert trial.datetime_start is not None and trial.datetime_complete is not None
-        assert trial.datetime_start.timestamp() == pytest.approx(moments.proposed, abs=1e-3)
-        assert trial.datetime_complete.timestamp() == pytest.approx(moments.ended, abs=1e-3)
+        assert trial.datetime_start.timestamp() == pytest.approx(record.moments.proposed, abs=1e-3)
+        assert trial.datetime_complete.timestamp() == pytest.approx(record.moments.ended, abs=1e-3)
 
 
 def test_a_search_that_runs_has_running_trials_without_an_end(tmp_path: Path) -> None:

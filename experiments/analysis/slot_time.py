@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from experiments.journal import Moments, TrialRecord
+from experiments.journal import TrialRecord
 
 GAP_S = 1.0
 """Stretches of one trial closer than this are drawn, and counted, as one: between them it wrote a checkpoint."""
@@ -42,13 +42,13 @@ class SlotTime:
         return sum(self.training.values()) + self.idle + self.nobody
 
 
-def stretches(records: Mapping[str, TrialRecord], moments: Mapping[str, Moments]) -> list[Stretch]:
+def stretches(records: Mapping[str, TrialRecord]) -> list[Stretch]:
     """What trained when, by start; an epoch takes `epoch_s` before it is reported."""
     found: list[Stretch] = []
     for key, record in records.items():
         last: Stretch | None = None
         for epoch in sorted(record.epochs):
-            end = moments[key].reported[epoch] if key in moments and epoch in moments[key].reported else 0.0
+            end = record.moments.reported.get(epoch, 0.0)
             start = end - float(record.epochs[epoch].get("epoch_s", 0.0))
             if not end:
                 continue

@@ -15,7 +15,7 @@ from experiments.run_folder import RunFolder
 
 def cost_section(run: RunFolder) -> dict[str, Raw]:
     """Where the time of the slots went, what trained when, and the time of each trial."""
-    found = stretches(run.records, run.moments)
+    found = stretches(run.records)
     status = {one.trial_id: one.status for one in run.results}
     spent = slot_time(found, status)
     if spent is None:

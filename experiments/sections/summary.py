@@ -29,9 +29,7 @@ def summary(run: RunFolder) -> Raw:
 
 
 def _dates(run: RunFolder) -> list[float]:
-    ended = [one.ended for one in run.moments.values() if one.ended is not None]
-    reported = [moment for one in run.moments.values() for moment in one.reported.values()]
-    return [one.proposed for one in run.moments.values()] + reported + ended
+    return [moment for one in run.records.values() for moment in (one.moments.proposed, one.moments.last)]
 
 
 def _data(run: RunFolder) -> list[str]:

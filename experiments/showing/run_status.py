@@ -105,7 +105,7 @@ def read_status(folder: Path) -> RunStatus:
     if process is not None:
         open_trials = [record for record in journal.trials.values() if record.status is None]
         progress.running = {one.key for one in open_trials if max(one.epochs, default=0) not in progress.rungs}
-    reported = sorted(one for moments in journal.moments.values() for one in moments.reported.values())
+    reported = sorted(one for record in journal.trials.values() for one in record.moments.reported.values())
     return RunStatus(folder, manifest, progress, process, reported)
 
 
