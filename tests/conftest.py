@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+from tests.reliability.cases import KEY, Cases
 from tests.tiny import Reports
 from tests.whole_search import run, search_words
 from trashseg_core.data.sample_data import write_sample_data
@@ -15,6 +16,25 @@ settings.register_profile("trashseg", database=None, deadline=None, derandomize=
 settings.load_profile("trashseg")
 
 SHARED = Path(__file__).parents[2] / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How much the tests of reliability try; `python -m tests.reliability` tries more."""
+    parser.addoption("--rounds", type=int, default=3, help="kills at random moments")
+    parser.addoption("--fuzz-cases", type=int, default=5_400, help="mutated files, all in all")
+    parser.addoption("--reliability-log", type=Path, help="write a line per case of fuzzing and per kill here")
+
+
+@pytest.fixture
+def cases(request: pytest.FixtureRequest) -> Cases:
+    """Counts the cases that a test of reliability tries."""
+    return request.node.stash.setdefault(KEY, Cases())
+
+
+@pytest.fixture
+def rounds(request: pytest.FixtureRequest) -> int:
+    """Number of kills at random moments."""
+    return int(request.config.getoption("--rounds"))
 
 
 @pytest.fixture(scope="session", autouse=True)

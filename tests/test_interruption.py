@@ -16,7 +16,7 @@ from experiments.journal import JournalReader
 from experiments.searcher import OptunaSearcher
 from tests.interrupted_search import EPOCHS, TRIALS, space
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.reliability("kills")]
 ROOT = Path(__file__).parents[1]
 
 

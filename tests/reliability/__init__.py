@@ -1,0 +1,1 @@
+"""What nothing may break: fuzzing, faults made for real, and a table of the cases tried."""

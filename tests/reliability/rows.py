@@ -1,0 +1,46 @@
+"""The classes of bad input, faults and attacks that the project must hold under; one row of RELIABILITY.md each."""
+
+ROWS = {
+    # bad input
+    "annotation-files": "annotation files: missing, empty, not JSON, too big, too deep, wrong types, double ids",
+    "segmentations": "segmentations: polygons and RLE that no decoder may see",
+    "file-names": "file names that lead out of the data folder, URLs, FIFOs, devices, links, other spellings",
+    "photos": "photos: truncated, bombs, 16-bit, CMYK, palette, animated, turned by EXIF, of another size",
+    "leaks": "the same photo in two splits, the same file twice",
+    "command-line": "configurations, spaces and flags that cannot be",
+    "old-state": "run folders that cannot go on: nothing there, damaged, other settings, somebody else's",
+    "submissions": "CSVs and test files that would make a wrong submission; outputs that exist or cannot be written",
+    "archives": "archives with paths, links, devices and bombs",
+    "data-untouched": "nothing is written into the data folder",
+    # fuzzing
+    "fuzz-coco": "mutated COCO files",
+    "fuzz-configuration": "mutated trial configurations and search settings",
+    "fuzz-results": "mutated results.json and journals",
+    "fuzz-ensemble": "mutated ensemble.json",
+    "fuzz-checkpoint": "mutated checkpoints: weights, states, confusion matrices",
+    "fuzz-csv": "mutated submission CSVs",
+    # faults
+    "kills": "SIGKILL, SIGTERM and SIGINT of driver and worker at random moments",
+    "half-writes": "a kill in the middle of every kind of write: the old or the new file stands",
+    "disk-full": "a full disk during each stage",
+    "out-of-memory": "a worker that the kernel or Ray kills for its memory",
+    "hanging": "a data loader or a trial that hangs",
+    "non-finite": "losses that are not finite",
+    "photo-goes-bad": "a photo that is damaged while trainings read it",
+    "checkpoint-lost": "checkpoints deleted or truncated under a search",
+    "state-damaged": "damaged results.json, manifest, journal, Ray state, MLflow database",
+    "tracking-server": "a tracking server that is down, slow, failing or full",
+    "clock": "a clock that jumps",
+    "two-drivers": "two drivers in one run folder",
+    "read-only": "folders that may not be written to",
+    "every-trial-fails": "searches in which trials fail: all of them, all but one",
+    # no one in
+    "pickles": "pickles where weights, states or arrays should be",
+    "foreign-runs": "run folders of other users, or open to them",
+    "foreign-ensembles": "ensemble folders from elsewhere: paths, sizes, unknown schemas",
+    "spaces-as-code": "spaces lying in data and run folders are never run",
+    "listening": "what listens: addresses, host names, tokens",
+    "secrets": "passwords and tokens in addresses, logs, files, reports",
+    "escaping": "class and file names as mark-up",
+    "phoning-home": "connections to anywhere that the user did not name",
+}
