@@ -62,25 +62,29 @@ def build_ensemble(folder: Path, settings: SearchSettings) -> Ensemble:
 def choose_weights(
     pixels: Pixels, sample: Pixels, offered: Candidates, settings: SearchSettings, evidence: Evidence
 ) -> Outcome:
-    """The method that was asked for beside the best single candidate, or the simplest of the best ones."""
-    wanted = win_backtest(pixels, settings, evidence) if settings.method == "backtest" else settings.method
-    asked = None if wanted == "auto" else wanted
-    forced = "refined" if asked == "per-class" else asked  # class weights start from refined ones
+    """The method that wins the backtest or was asked for, beside the best single candidate; or the simplest of all."""
+    tested = settings.method == "backtest"
+    wanted = win_backtest(pixels, settings, evidence) if tested else settings.method
+    forced = None if wanted == "auto" else wanted.replace("per-class", "refined")  # class weights start from those
     names = [name for name in METHODS if forced is None or name in ("single", forced)]
     if pixels.num_candidates == 1:
         names, forced = ["single"], None
-    best = evidence.choose(weigh(pixels, offered.folds, names), forced)
-    if asked not in (None, "per-class"):
+    reason = "won the backtest" if tested else "asked for"
+    best = evidence.choose(weigh(pixels, offered.folds, names), forced, reason)
+    if not tested and wanted not in ("auto", "per-class"):
         return best
     if len(best.choice.members) == 1:
         evidence.note("per-class", "not tried: there is one member, which every class has to listen to")
         return best
     tried = with_class_weights(offered, sample, best.choice)
-    return evidence.offer(best, tried, forced=asked == "per-class")
+    return evidence.offer(best, tried, forced=wanted == "per-class")
 
 
 def win_backtest(pixels: Pixels, settings: SearchSettings, evidence: Evidence) -> str:
     """The method that does best where parts of val play public and private board; what that rests on is noted."""
+    if pixels.num_candidates == 1:
+        evidence.note("backtest", "not tried: there is one candidate")
+        return "auto"
     if len(pixels) < MIN_PHOTOS:
         evidence.note("backtest", f"not tried: {len(pixels)} val photos are fewer than {MIN_PHOTOS}, so auto decides")
         return "auto"

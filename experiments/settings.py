@@ -62,9 +62,9 @@ class SearchSettings:
     ensemble is chosen on all labelled photos. Val is the first fold. Default: only what the search trained."""
     pool: Pool = "top-k"
     """Candidates of the ensemble: the `--top-k` best trials, or all that ran through."""
-    method: Method = "auto"
-    """How candidates are weighted; `auto` tries all ways and takes the simplest within one error of the best,
-    `backtest` the one that would have done best on private parts of val."""
+    method: Method = "backtest"
+    """How candidates are weighted; `backtest` takes the way that does best where parts of val play public and private
+    board, `auto` the simplest of all within one error of the best, held out."""
     tta: Tta = "auto"
     """Views of a photo that are averaged; `auto` mirrors photos for those members that it helps on val."""
     crf: Crf = "off"

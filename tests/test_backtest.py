@@ -106,7 +106,7 @@ def test_the_ensemble_is_built_by_the_rule_that_wins(
     monkeypatch.setattr(ensembling, "run_backtest", lambda pixels, _, **more: run_backtest(pixels, only, range(2)))
     ensemble = built(make_run(tmp_path / "run", data, trials), data, method="backtest", tta="none")
     assert row(ensemble, "backtest")["why"].startswith("uniform wins: mean private mIoU over 2 splits: uniform 0.")
-    assert row(ensemble, "uniform")["why"] == "asked for"
+    assert row(ensemble, "uniform")["why"] == "won the backtest"
 
 
 def test_too_few_photos_for_a_backtest_leave_the_choice_to_auto(

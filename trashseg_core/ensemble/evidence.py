@@ -12,11 +12,12 @@ class Evidence:
 
     rows: list[dict[str, Any]] = field(default_factory=list)
 
-    def choose(self, outcomes: list[Outcome], forced: str | None = None) -> Outcome:
+    def choose(self, outcomes: list[Outcome], forced: str | None = None, reason: str = "asked for") -> Outcome:
         """Choose among ways of the same kind, given the simplest first, by the one-standard-error rule.
 
         Args:
-            forced: name of the one that was asked for.
+            forced: name of the one to take, whatever this rule says.
+            reason: why it is taken.
         """
         chosen, errors = simplest(outcomes)
         best = max(range(len(outcomes)), key=lambda number: (outcomes[number].held_out_miou, -number))
@@ -25,7 +26,7 @@ class Evidence:
         for number, (outcome, error) in enumerate(zip(outcomes, errors, strict=True)):
             below = f"{outcomes[best].held_out_miou - outcome.held_out_miou:.4f} below {outcomes[best].name}"
             if forced is not None:
-                why = "asked for" if number == chosen else "for comparison"
+                why = reason if number == chosen else "for comparison"
             elif number == best:
                 why = "best held out" if number == chosen else f"best, but within one error of {outcomes[chosen].name}"
             elif number == chosen:

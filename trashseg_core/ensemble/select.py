@@ -85,5 +85,7 @@ class _RunningSum:
             pixels.let_go(chosen)
             return changes
 
+        if len(self._blocks) == 1:
+            return pixels.stride * add(self._blocks[0])
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return np.asarray(pixels.stride * sum(pool.map(add, self._blocks), np.zeros(shape, np.int64)))
