@@ -154,7 +154,7 @@ def check_data(folder: DataFolder) -> dict[str, Split]:
         BadInput: one cannot be used, val photos are in the train list, or the class tables differ.
     """
     splits = {"train": folder.read("train"), "val": folder.read("val")}
-    if folder.split_path("test").is_file():
+    if os.path.isfile(folder.split_path("test")):
         splits["test"] = folder.read("test")
     check_same_classes(list(splits.values()))
     check_leak(splits["train"], splits["val"])

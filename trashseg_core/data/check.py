@@ -49,7 +49,7 @@ def check_folder(folder: DataFolder, progress: Progress | None = None) -> DataRe
     Raises:
         BadInput: a file as a whole cannot be used, or the splits contradict each other.
     """
-    names = [name for name in ("train", "val", "test") if name != "test" or folder.split_path("test").is_file()]
+    names = [name for name in ("train", "val", "test") if name != "test" or os.path.isfile(folder.split_path("test"))]
     splits = {name: folder.inspect(name) for name in names}
     check_same_classes(list(splits.values()))
     check_leak(splits["train"], splits["val"])

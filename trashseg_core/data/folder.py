@@ -59,7 +59,8 @@ class DataFolder:
         if not os.path.isdir(self.path):
             raise BadInput(f"{self.path}: no such data folder. Give a folder with train.json, val.json and test.json.")
         result = read_split(self.split_path(split), needs_annotations=split != "test", max_json_mb=self.max_json_mb)
-        label_table(result.categories, self.background_category)
+        if split != "test":  # whoever needs the classes of the test file asks for them
+            label_table(result.categories, self.background_category)
         near_names = NearNames(Path(self.path))
         found = {photo.file_name: self._photo_fault(result, photo, near_names) for photo in result.photos}
         faults = {name: fault for name, fault in found.items() if fault is not None}

@@ -77,7 +77,7 @@ def label_photos(
             yield truth, said.labels, said.probabilities.max(axis=0)
 
     thresholds = class_thresholds(on_val(), num_classes, precision)
-    photos = find_photos(images, out)
+    photos = find_photos(images, out, data)
     places_there, names = [place for place, _ in photos], [str(name) for _, name in photos]
     pixels, looks = np.zeros((len(photos), num_classes), np.int64), []
     with atomic_folder(out) as folder:
