@@ -33,6 +33,9 @@ def find_photos(images: Path, out: Path, caps: DataFolder | None = None) -> list
     """
     if images.is_dir():
         found = [path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir()]
+        for path in found:
+            if not path.is_file():  # rather than a label map that nobody misses
+                raise BadInput(f"{path}: not a regular file, or a link to nothing. Put the photo itself there.")
         if out.resolve() != images.resolve():
             found = [path for path in found if not path.resolve().is_relative_to(out.resolve())]
         photos: list[tuple[Place, Path]] = [((path, None), path.relative_to(images).with_suffix("")) for path in found]
@@ -51,9 +54,6 @@ def find_photos(images: Path, out: Path, caps: DataFolder | None = None) -> list
         raise BadInput(f"{images}: no such folder, photo or COCO file.")
     if not photos:
         raise BadInput(f"{images}: no photo with the suffix {', '.join(SUFFIXES)}.")
-    for (path, _), _ in photos:
-        if not path.is_file():  # rather than a label map that nobody misses
-            raise BadInput(f"{path}: not a regular file, or a link to nothing. Put the photo itself there.")
     names = [name for _, name in photos]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
