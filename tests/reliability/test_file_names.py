@@ -173,7 +173,7 @@ NEAR = {
     "folder": ("Train/a.png", "train/a.png"),
     "folder-and-name": ("TRAIN/A.PNG", "train/a.png"),
     "composed": (unicodedata.normalize("NFC", "müll.png"), unicodedata.normalize("NFD", "müll.png")),
-    "decomposed": (unicodedata.normalize("NFD", "tra\u0308in/müll.png"), unicodedata.normalize("NFC", "tra\u0308in/müll.png")),
+    "decomposed": (unicodedata.normalize("NFD", "träin/müll.png"), unicodedata.normalize("NFC", "träin/müll.png")),
     "sharp-s": ("STRASSE.png", "straße.png"),
 }  # fmt: skip
 
@@ -196,7 +196,7 @@ def test_all_bad_names_of_a_file_are_listed(folder: Path, capsys: Capture, cases
     cases.add(len(names))
     assert run_search.main(words_of("check --all", folder)) == 2
     out, err = capsys.readouterr()
-    assert [name for name in names if f"train.json {name}: " not in out] == []
+    assert [name for name in names if f" {name}: " not in out and f" {name} is listed by " not in out] == []
     assert f"{len(names)} finding(s) in all." in err
 
 
