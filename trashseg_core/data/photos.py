@@ -1,5 +1,6 @@
 """Reading a photo: one decoder and one orientation policy for training and prediction."""
 
+import logging
 import os
 import stat
 import warnings
@@ -18,6 +19,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 """What Pillow may take a photo for. Some of its other decoders start programs (EPS) or are hardly ever looked after."""
 Image.MAX_IMAGE_PIXELS = None  # the cap below speaks first, with a message that helps
 warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of metadata keeps nobody from using the pixels
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it cannot read it raises as well
 _EIGHT_BITS = (np.arange(1 << 16) / 257).round().astype(np.uint8)
 """The byte of each 16-bit grey."""
 
@@ -27,7 +29,7 @@ def read_photo(path: Path, size: tuple[int, int] | None = None, max_megapixels: 
 
     The EXIF orientation is ignored where the stored size is the one that the annotations know, and applied where
     only the turned size is; without a known size it is applied. Grey, palette, CMYK, alpha and 16-bit pictures are
-    converted to 8-bit RGB; of an animation the first frame counts. Nothing is decoded that the header already rules
+    converted to 8-bit RGB, pictures of floats refused; of an animation the first frame counts. Nothing is decoded that the header already rules
     out: memory stays within a few copies of `max_megapixels`, whatever the file says.
 
     Args:
@@ -89,10 +91,12 @@ def open_picture(path: Path, max_megapixels: float) -> AbstractContextManager[Im
 
 
 def _reason(error: Exception) -> str:
-    """What Pillow says, without the path that the message starts with."""
+    """What Pillow says, where that is meant to be read."""
     if isinstance(error, UnidentifiedImageError):
         return f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
-    return str(error).strip() or type(error).__name__
+    if isinstance(error, OSError | SyntaxError | ValueError) and str(error):
+        return str(error)
+    return "damaged"
 
 
 def _of_another_size(path: Path, given: tuple[int, int], stated: tuple[int, int]) -> BadInput:
@@ -103,6 +107,8 @@ def _of_another_size(path: Path, given: tuple[int, int], stated: tuple[int, int]
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise ValueError("its pixels are floats, whose range nobody knows")
     if image.mode.startswith("I"):
         return Image.fromarray(_EIGHT_BITS[np.asarray(image).clip(0, 65535)]).convert("RGB")
     return image.convert("RGB")
