@@ -16,7 +16,7 @@ from experiments.manifest import Manifest
 from experiments.settings import SearchSettings
 from tests.reliability.cases import Cases
 from tests.test_cli import own_signal_handlers
-from tests.tiny import tiny_config, write_folder
+from tests.tiny import FASTEST, tiny_config, write_folder
 from trashseg_core.checkpoint import Confusions, write_weights
 from trashseg_core.ensemble.bundle import Ensemble, Member, write_ensemble
 from trashseg_core.models import build_model
@@ -73,7 +73,7 @@ def listing(folder: Path) -> dict[str, tuple[Any, ...]]:
 def words_of(verb: str, folder: Path, ensemble: Path | None = None) -> list[str]:
     """The command line of a verb over a data folder; all that it writes lies beside the folder."""
     beside = folder.parent
-    small = ["--set", "image_size=32", "encoder_weights=none"]
+    small = ["--set", "image_size=32", *(f"{name}={FASTEST[name]}" for name in FASTEST if name.startswith("encoder"))]
     match verb:
         case "check" | "check --all":
             return [*verb.split()[:1], str(folder), *verb.split()[1:]]

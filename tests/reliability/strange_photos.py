@@ -98,6 +98,23 @@ def flipped(data: bytes, place: float) -> bytes:
     return data[:index] + bytes([data[index] ^ 16]) + data[index + 1 :]
 
 
+def cut(data: bytes, share: int) -> bytes:
+    """The first so many percent of a file."""
+    return data[: len(data) * share // 100]
+
+
+def gif_65535() -> bytes:
+    """A GIF that states the largest size there is."""
+    header = struct.pack("<HHBBB", 65535, 65535, 0, 0, 0)
+    return b"GIF89a" + header + b"," + struct.pack("<HHHHB", 0, 0, 65535, 65535, 0) + b"\2\1\0\0;"
+
+
+def bmp_2_to_30() -> bytes:
+    """A BMP that states an absurd size."""
+    stated = struct.pack("<ii", WIDTH, HEIGHT), struct.pack("<ii", 2**30, 2**30)
+    return patched(encoded(picture(), "BMP"), *stated)
+
+
 DEEP = (np.arange(WIDTH * HEIGHT, dtype=np.uint16) * 54).reshape(HEIGHT, WIDTH)
 GOOD: dict[str, Callable[[], bytes]] = {
     **{f"png-{mode}": lambda mode=mode: encoded(picture(mode), "PNG") for mode in ("1", "L", "LA", "P", "RGB", "RGBA")},
@@ -132,7 +149,7 @@ DAMAGED: dict[str, Callable[[], bytes]] = {
     "text": lambda: b"not a photo\n",
     "html": lambda: b"<!doctype html><html><body>404</body></html>",
     "svg": lambda: b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><script>alert(1)</script></svg>',
-    "postscript": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 30\n%%EndComments\n(%pipe%touch ran) (w) file\n",
+    "postscript": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 3\n%%EndComments\n(%pipe%touch ran) (w) file",
     "git-lfs": lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
     "zip": lambda: b"PK\x03\x04" + bytes(60),
     "psd": lambda: b"8BPS\0\x01" + bytes(6) + struct.pack(">HIIHH", 3, HEIGHT, WIDTH, 8, 3) + bytes(12 + 2 + 4000),
@@ -140,7 +157,7 @@ DAMAGED: dict[str, Callable[[], bytes]] = {
     "ppm": lambda: encoded(picture(), "PPM"),
     "float-tiff": lambda: encoded(picture("F"), "TIFF"),
     **{
-        f"{kind}-cut-at-{share}": lambda kind=kind, share=share: (data := encoded(picture(), kind))[: len(data) * share // 100]
+        f"{kind}-cut-at-{share}": lambda kind=kind, share=share: cut(encoded(picture(), kind), share)
         for kind in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
         for share in (2, 50, 90)
     },
@@ -165,8 +182,8 @@ BOMBS: dict[str, tuple[int, int, Callable[[], bytes]]] = {
     "png-texts": (HEIGHT, WIDTH, lambda: png(HEIGHT, WIDTH, chunk(b"zTXt", b"a\0\0" + zeros(1)) * 500)),
     "png-profile": (HEIGHT, WIDTH, lambda: png(HEIGHT, WIDTH, chunk(b"iCCP", b"a\0\0" + zeros(500)))),
     "jpeg-65500": (65500, 65500, lambda: jpeg_of(65500, 65500)),
-    "gif-65535": (65535, 65535, lambda: b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0) + b"," + struct.pack("<HHHHB", 0, 0, 65535, 65535, 0) + b"\2\1\0\0;"),
-    "bmp-2-to-30": (2**30, 2**30, lambda: patched(encoded(picture(), "BMP"), struct.pack("<ii", WIDTH, HEIGHT), struct.pack("<ii", 2**30, 2**30))),
+    "gif-65535": (65535, 65535, gif_65535),
+    "bmp-2-to-30": (2**30, 2**30, bmp_2_to_30),
     "tiff-2-to-31": (2**31, 2**31, lambda: tiff([(256, 2**31), (257, 2**31)])),
     "tiff-tile": (HEIGHT, WIDTH, lambda: tiff([(259, 5), (322, 60000), (323, 60000), (324, 200), (325, 99)])),
 }  # fmt: skip

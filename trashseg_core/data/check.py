@@ -100,7 +100,8 @@ def _look_at_photos(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for done, ((name, photo), result) in enumerate(zip(jobs, pool.map(examine, jobs), strict=True), 1):
             if isinstance(result, BadInput):
-                findings.append(Finding(_place(splits, name, photo), str(result), skippable=name != "test"))
+                message = str(result).removeprefix(f"{folder.photo_path(photo)}: ")
+                findings.append(Finding(_place(splits, name, photo), message, skippable=name != "test"))
             else:
                 seen.append(result)
             if progress:

@@ -29,8 +29,8 @@ def read_photo(path: Path, size: tuple[int, int] | None = None, max_megapixels: 
 
     The EXIF orientation is ignored where the stored size is the one that the annotations know, and applied where
     only the turned size is; without a known size it is applied. Grey, palette, CMYK, alpha and 16-bit pictures are
-    converted to 8-bit RGB, pictures of floats refused; of an animation the first frame counts. Nothing is decoded that the header already rules
-    out: memory stays within a few copies of `max_megapixels`, whatever the file says.
+    converted to 8-bit RGB, pictures of floats refused; of an animation the first frame counts. Nothing is decoded
+    that the header already rules out: memory stays within a few copies of `max_megapixels`, whatever the file says.
 
     Args:
         size: (height, width) in px that the annotation file states.
