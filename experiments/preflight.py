@@ -21,7 +21,8 @@ from trashseg_core import __version__
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.cache_store import content_key
 from trashseg_core.data.coco import Split
-from trashseg_core.data.folder import DataFolder, check_leak, check_same_classes
+from trashseg_core.data.folder import DataFolder, check_same_classes
+from trashseg_core.data.leaks import check_leak
 from trashseg_core.errors import BadInput
 from trashseg_core.training.shares import check_share
 
@@ -153,7 +154,7 @@ def check_data(folder: DataFolder) -> dict[str, Split]:
         BadInput: one cannot be used, val photos are in the train list, or the class tables differ.
     """
     splits = {"train": folder.read("train"), "val": folder.read("val")}
-    if folder.split_path("test").is_file():
+    if os.path.isfile(folder.split_path("test")):
         splits["test"] = folder.read("test")
     check_same_classes(list(splits.values()))
     check_leak(splits["train"], splits["val"])

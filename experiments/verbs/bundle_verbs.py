@@ -19,6 +19,8 @@ def predict(
     overlays: bool = False,
     probabilities: bool = False,
     max_megapixels: float = SearchSettings.max_megapixels,
+    max_json_mb: int = SearchSettings.max_json_mb,
+    follow_links: bool = False,
 ) -> None:
     """Write a PNG label map for every photo; run again, it goes on where it stopped.
 
@@ -31,12 +33,16 @@ def predict(
         overlays: also write the photos with coloured labels
         probabilities: also write NAME.probabilities.npy, float16, classes x height x width
         max_megapixels: largest photo to read, in 10^6 pixels
+        max_json_mb: largest COCO file to read, in 10^6 bytes
+        follow_links: accept photos of a COCO file behind links that lead out of its folder
     """
     from experiments.terminal import progress_line
+    from trashseg_core.data.folder import DataFolder
     from trashseg_core.inference.predict_files import predict_files
 
     show = progress_line("photos predicted")
-    count = predict_files(ensemble, images, out, overlays, show, max_megapixels, probabilities)
+    caps = DataFolder("", follow_links=follow_links, max_json_mb=max_json_mb)
+    count = predict_files(ensemble, images, out, overlays, show, max_megapixels, probabilities, caps)
     print(f"{out}: {count} photos predicted" if count else f"{out}: everything is there already")
 
 

@@ -49,6 +49,9 @@ def train_single(
     check_model(config)
     torch.set_num_threads(threads)
     opened = open_data(folder, config, progress_line("photos decoded"))
+    for split, count in opened.left_out.items():
+        photos = len(opened.train if split == "train" else opened.val)
+        print(f"{split}: {count} bad entries left out, {photos} photos used")
     tutor = None if teacher is None else load_teacher(teacher, opened.train.class_names)
     kept = TrialFolder(out, "val_miou")
     last = kept.last()

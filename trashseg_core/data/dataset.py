@@ -1,13 +1,14 @@
 """TrainingData: what `train` learns from and is scored on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from trashseg_core.augment.object_bank import ObjectBank, open_bank
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.cache_store import Progress
 from trashseg_core.data.coco import Split
-from trashseg_core.data.folder import DataFolder, check_leak, check_same_classes
+from trashseg_core.data.folder import DataFolder, check_same_classes
+from trashseg_core.data.leaks import check_leak
 from trashseg_core.errors import BadInput
 
 
@@ -21,6 +22,8 @@ class TrainingData:
     """Objects of the train split; None where `augmix_ratio` is 0."""
     pseudo: CachedSplit | None = None
     """Pseudo-labelled photos; None where `pseudo_ratio` is 0."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Bad entries that `skip_bad` left out, by split; only where there are any."""
 
 
 def open_data(folder: DataFolder, config: TrialConfig, progress: Progress | None = None) -> TrainingData:
@@ -33,11 +36,15 @@ def open_data(folder: DataFolder, config: TrialConfig, progress: Progress | None
     check_same_classes([train, val])
     check_leak(train, val)
     size = config.predict_size
+    splits = {"train": train, "val": val}
+    opened = {name: open_split(folder, name, size, progress, checked=split) for name, split in splits.items()}
+    left_out = {name: len(split.findings) + opened[name].num_skipped for name, split in splits.items()}
     return TrainingData(
-        open_split(folder, "train", size, progress, checked=train),
-        open_split(folder, "val", size, progress, checked=val),
+        opened["train"],
+        opened["val"],
         open_bank(folder, size) if config.augmix_ratio > 0 else None,
         open_pseudo(folder, size, train) if config.pseudo_ratio > 0 else None,
+        {name: count for name, count in left_out.items() if count},
     )
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from trashseg_core.data.coco import MAX_CLASSES
 from trashseg_core.data.label_maps import IGNORED
+from trashseg_core.data.photos import open_picture
 from trashseg_core.errors import BadInput
 
 VOID_NAMES = ("void", "unlabelled", "unlabeled", "ignore", "ignored")
@@ -100,9 +100,7 @@ def read_label_picture(path: Path, classes: ClassList | None, ignored: int, max_
         BadInput: it cannot be decoded, or holds a value or colour that is no class.
     """
     try:
-        with Image.open(path) as image:
-            if image.width * image.height > max_megapixels * 1e6:
-                raise BadInput(f"{path}: above {max_megapixels:g} megapixels. Raise the cap with `--max-megapixels`.")
+        with open_picture(path, max_megapixels) as image:
             coloured = classes is not None and classes.colours is not None
             pixels = np.asarray(image.convert("RGB") if coloured or image.mode == "RGBA" else image)
     except BadInput:

@@ -50,7 +50,7 @@ def check_inside(path: Path, source: Path, options: ImportOptions) -> None:
     Raises:
         BadInput: with the flag that allows it.
     """
-    if not options.follow_links and not path.resolve().is_relative_to(source.resolve()):
+    if not options.follow_links and not Path(os.path.realpath(path)).is_relative_to(source.resolve()):
         raise BadInput(f"{path}: the link leads out of {source}. Add `--follow-links` to accept that.")
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,8 +19,11 @@ from trashseg_core.inference.ensemble_predict import Place, Prediction, predict_
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 
-def find_photos(images: Path, out: Path) -> list[tuple[Place, Path]]:
+def find_photos(images: Path, out: Path, caps: DataFolder | None = None) -> list[tuple[Place, Path]]:
     """List the photos of a folder (with its subfolders, but not the output folder), a COCO file, or a single photo.
+
+    Args:
+        caps: how a COCO file is read: its caps, and whether links may lead out of its folder.
 
     Returns:
         (place, name of its outputs relative to the output folder, without suffix), sorted by name.
@@ -28,18 +32,23 @@ def find_photos(images: Path, out: Path) -> list[tuple[Place, Path]]:
         BadInput: there is nothing to predict, or an output would take the place of another one or of a photo.
     """
     if images.is_dir():
-        found = [path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
+        found = [path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir()]
+        for path in found:
+            if not path.is_file():  # rather than a label map that nobody misses
+                raise BadInput(f"{path}: not a regular file, or a link to nothing. Put the photo itself there.")
         if out.resolve() != images.resolve():
             found = [path for path in found if not path.resolve().is_relative_to(out.resolve())]
         photos: list[tuple[Place, Path]] = [((path, None), path.relative_to(images).with_suffix("")) for path in found]
     elif images.suffix.lower() == ".json":
-        folder = DataFolder(str(images.parent.absolute()), test_file=images.name)
+        folder = replace(
+            caps or DataFolder(""), path=str(images.parent.absolute()), test_file=images.name, skip_bad=False
+        )
         split = folder.read("test")
         photos = [
             ((folder.photo_path(photo), (photo.height, photo.width)), Path(photo.file_name).with_suffix(""))
             for photo in split.photos
         ]
-    elif images.is_file():
+    elif images.exists():
         photos = [((images, None), Path(images.stem))]
     else:
         raise BadInput(f"{images}: no such folder, photo or COCO file.")
@@ -62,12 +71,14 @@ def predict_files(
     progress: Callable[[int, int], None] | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
     probabilities: bool = False,
+    caps: DataFolder | None = None,
 ) -> int:
     """Write `NAME.png`, a label map at the photo's own size, for every photo; photos with all their files are kept.
 
     Args:
         overlays: also write `NAME.overlay.jpg`, the photo with coloured labels.
         max_megapixels: larger photos, in 10^6 px, are refused.
+        caps: see `find_photos`.
         probabilities: also write `NAME.probabilities.npy`, float16 (C, H, W), whose argmax the labels are.
 
     Returns:
@@ -78,7 +89,7 @@ def predict_files(
     """
     ensemble = read_ensemble(ensemble_dir)
     endings = [".overlay.jpg"] * overlays + [".probabilities.npy"] * probabilities + [".png"]
-    photos = find_photos(images, out)
+    photos = find_photos(images, out, replace(caps or DataFolder(""), max_megapixels=max_megapixels))
     left = [
         (place, name) for place, name in photos if not all((out / f"{name}{ending}").is_file() for ending in endings)
     ]
