@@ -4,10 +4,8 @@ import ctypes
 import fcntl
 import hashlib
 import json
-import math
 import os
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,9 +14,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from trashseg_core.errors import BadInput
+from trashseg_core.own_json import parse_own
 
-MAX_JSON_BYTES = 256_000_000
-"""Of a file that `read_json` reads: results.json of 10,000 trials has 20 MB."""
 LOOKS, LOOK_S = 5, 0.01
 """How often `locked` tries before it refuses, and the pause between: somebody may only be looking."""
 
@@ -79,41 +76,21 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, remedy: str = "Restore the file or start anew.") -> Any:
     """Read a JSON file of this project.
+
+    Args:
+        remedy: what to do where that fails.
 
     Raises:
         BadInput: the file is missing, special, larger than any of ours, or not JSON of finite numbers.
     """
     try:
-        return json.loads(_read_plain(path), parse_constant=_not_finite, parse_float=_finite)
+        return parse_own(path)
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror}).") from None
-    except RecursionError:
-        raise BadInput(f"{path}: not valid JSON of ours (nested too deeply). Restore the file or start anew.") from None
+        raise BadInput(f"{path}: cannot be read ({error.strerror}). {remedy}") from None
     except ValueError as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{path}: not valid JSON ({error}). Restore the file or start anew.") from None
-
-
-def _read_plain(path: Path) -> str:
-    """The text of a file that is no FIFO or device, which would never end, and not too large."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise BadInput(f"{path}: cannot be read (not a regular file).")
-    if status.st_size > MAX_JSON_BYTES:
-        raise BadInput(f"{path}: cannot be read ({status.st_size / 1e6:.0f} MB, above {MAX_JSON_BYTES / 1e6:.0f} MB).")
-    return path.read_text(encoding="utf-8")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    return value if math.isfinite(value) else _not_finite(text)
-
-
-def _not_finite(text: str) -> float:
-    raise ValueError(f"{text[:40]} is no finite number")
+        raise BadInput(f"{path}: not valid JSON ({error}). {remedy}") from None
 
 
 @contextmanager
