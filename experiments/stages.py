@@ -7,7 +7,7 @@ import numpy as np
 
 from experiments.checkpoints.keeper import Keeper, with_weights
 from experiments.folds.fold_files import fold_files
-from experiments.journal import Journal, JournalReader
+from experiments.journal import Journal
 from experiments.manifest import Manifest
 from experiments.pareto import write_front
 from experiments.placement.trial_memory import space_memory_mb
@@ -22,6 +22,7 @@ from experiments.terminal import Terminal, progress_line
 from experiments.tracking.mirror import try_to_bring
 from experiments.tracking.registered_model import ALIAS, model_name
 from experiments.tracking.tracker import Tracker
+from experiments.whole_journal import read_whole_journal
 from search_spaces import load
 from trashseg_core.checkpoint import read_confusions
 from trashseg_core.data.folder import DataFolder
@@ -150,7 +151,7 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
 
 def trials_are_done(settings: SearchSettings) -> bool:
     """Whether the journal holds the end of every trial."""
-    trials = JournalReader(settings.folder / "journal.jsonl").trials
+    trials = read_whole_journal(settings.folder).trials
     ended = [record for record in trials.values() if record.status is not None]
     return len(ended) == len(trials) and len(ended) >= settings.trials
 
@@ -162,7 +163,7 @@ def known_results(settings: SearchSettings, say: Callable[[str], None]) -> list[
         before: list[TrialResult] | str = read_results(path)
     except BadInput as error:
         before = str(error)
-    journal = JournalReader(settings.folder / "journal.jsonl")
+    journal = read_whole_journal(settings.folder)
     results = collect_results(journal, settings)
     if before != results:
         say(f"{path}: was missing, damaged or another one. It is written anew from the journal.")

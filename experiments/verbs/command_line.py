@@ -16,15 +16,14 @@ import tyro
 
 from experiments.verbs.flags import flags_of
 from experiments.verbs.help import print_help, print_overview
+from experiments.verbs.words import fault_in
 from search_spaces import UnknownSpace
 from trashseg_core.errors import BadInput
 
 Verb = Callable[..., None]
-MAX_WORD = 4096
-"""Characters of one word of a command: as many as a path may have."""
 MAX_SHOWN = 300
 """Of a word in a message."""
-NO_SUCH_NAMES = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR)
+NO_SUCH_NAMES = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR)
 """Errors that only another path helps against."""
 
 
@@ -63,19 +62,8 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
         if debug:
             raise
         if isinstance(error, OSError) and error.errno in NO_SUCH_NAMES:
-            return _fail(2, f"{error.filename}: {error.strerror}. Give another path.")
+            return _fail(2, f"{error.filename2 or error.filename}: {error.strerror}. Give another path.")
         return _fail(1, " ".join([f"{type(error).__name__}: {error} (`--debug` shows where)", *_notes(error)]))
-
-
-def _fault_in(arguments: list[str]) -> str | None:
-    """What makes a word unusable whatever it stands for, or None."""
-    for number, word in enumerate(arguments, 1):
-        if not word:
-            return f"Word {number} of the command is empty. Is the variable that stands there set?"
-        if "\0" in word or len(word) > MAX_WORD:
-            what = "holds a NUL character" if "\0" in word else f"has {len(word)} characters, above {MAX_WORD}"
-            return f"Word {number} of the command, {word[:40]!r}, {what}. Check it."
-    return None
 
 
 def _print_help(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> bool:
@@ -92,7 +80,7 @@ def _print_help(verbs: Mapping[str, Verb], description: str, arguments: list[str
 
 def _run(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
     """Parse the arguments, turning tyro's boxes into one line, and call the verb."""
-    if fault := _fault_in(arguments):
+    if fault := fault_in(arguments):
         return _fail(2, fault)
     if _print_help(verbs, description, arguments):
         return 0

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -136,7 +136,7 @@ def _fill(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Append the photos that are not in the files yet; `state.json` counts those that surely are."""
-    state = {"photos": 0, "largest_error": 0.0, "changed": 0, "looked_at": 0, "sums": [0, 0]}
+    state: dict[str, Any] = {"photos": 0, "largest_error": 0.0, "changed": 0, "looked_at": 0, "sums": [0, 0]}
     state |= whole_state(part, grid.starts, grid.num_classes) or {}
     done = int(state["photos"])
     mode = "r+b" if done else "wb"

@@ -28,7 +28,8 @@ def find_photos(images: Path, out: Path) -> list[tuple[Place, Path]]:
         BadInput: there is nothing to predict, or an output would take the place of another one or of a photo.
     """
     if images.is_dir():
-        found = [path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
+        below = (Path(place, name) for place, _, names in os.walk(images) for name in names)
+        found = [path for path in below if path.suffix.lower() in SUFFIXES and path.is_file()]
         if out.resolve() != images.resolve():
             found = [path for path in found if not path.resolve().is_relative_to(out.resolve())]
         photos: list[tuple[Place, Path]] = [((path, None), path.relative_to(images).with_suffix("")) for path in found]
