@@ -1,4 +1,4 @@
-"""Files of ours that are zip archives inside, `confusions.npz` and `state.pt`: what they unpack to is looked at first."""
+"""Zip files: `confusions.npz` and `state.pt` are archives inside. What they unpack to is looked at first."""
 
 import stat
 import zipfile
