@@ -100,12 +100,14 @@ class Journal:
         """Apply all whole lines; return their length in bytes."""
         if not self.path.exists():
             return 0
+        if not self.path.is_file():
+            raise BadInput(f"{self.path}: not a regular file. Restore it from a backup, or start a new search.")
         content = self.path.read_bytes()
         whole = content.rfind(b"\n") + 1
         for number, line in enumerate(content[:whole].splitlines(), 1):
             try:
                 self._apply(json.loads(line))
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 raise BadInput(
                     f"{self.path}: line {number} is damaged. Restore the file from a backup, or start a new search."
                 ) from None

@@ -6,16 +6,19 @@ import stat
 import tempfile
 from pathlib import Path
 
-from experiments.journal import Journal, JournalReader
+from experiments.journal import Journal
 from experiments.manifest import LOCK, Manifest, check_unchanged, read_manifest
+from experiments.origin import FOLDER as ORIGIN
 from experiments.origin import write_origin
 from experiments.points.known_points import read_points
 from experiments.points.space_check import check_space, draw_points, idle_pins
+from experiments.points.time_limit import in_time
 from experiments.points.warm_start import FILE as WARM_START
 from experiments.points.warm_start import WarmStart, collect, read_warm_start
 from experiments.settings import SearchSettings
 from experiments.terminal import progress_line
 from experiments.tracking.identity import TRACKING_ID
+from experiments.whole_journal import read_whole_journal
 from search_spaces import load
 from trashseg_core import __version__
 from trashseg_core.config import TrialConfig
@@ -64,11 +67,12 @@ def prepare(settings: SearchSettings) -> Manifest:
 def _prepare(settings: SearchSettings) -> Manifest:
     refuse_taken_name(settings.folder)
     check_gpus(settings)
-    space = load(settings.space)
-    points = read_points(settings.enqueue, space, settings.pins)
-    configs = check_space(space, settings.pins, points)
-    for sentence in idle_pins(space, settings.pins):
-        print(f"warning: {sentence}", flush=True)
+    with in_time(settings.space):
+        space = load(settings.space)
+        points = read_points(settings.enqueue, space, settings.pins)
+        configs = check_space(space, settings.pins, points)
+        for sentence in idle_pins(space, settings.pins):
+            print(f"warning: {sentence}", flush=True)
     for config in configs:
         check_share(config, settings.num_workers)
     splits = check_data(settings.data_folder)
@@ -79,7 +83,8 @@ def _prepare(settings: SearchSettings) -> Manifest:
     if warm is not None:
         warm.write(settings.folder)
     write_origin(manifest.settings, splits)
-    manifest.write(settings.folder)
+    for folder in (settings.folder / ORIGIN, settings.folder):  # a copy first: how it was started, whatever happens
+        manifest.write(folder)
     journal = Journal(settings.folder / "journal.jsonl")
     journal.begin(settings.essentials)
     journal.close()
@@ -125,7 +130,7 @@ def reopen(folder: Path) -> Manifest:
     status = folder.stat()
     if status.st_uid != os.getuid() or status.st_mode & stat.S_IWOTH:
         raise BadInput(f"{folder}: owned by another user or writable by everybody. `chmod o-w` your own folder first.")
-    journal = _read_journal(folder)
+    journal = read_whole_journal(folder)
     if not any(record.epochs for record in journal.trials.values()):
         raise BadInput(f"{folder}: the search was stopped before anything was saved. Start it again with `search`.")
     read_warm_start(folder)
@@ -140,7 +145,7 @@ def refuse_taken_name(folder: Path) -> None:
     Raises:
         BadInput: with the command that goes on.
     """
-    if any(record.epochs for record in _read_journal(folder).trials.values()):
+    if any(record.epochs for record in read_whole_journal(folder).trials.values()):
         raise BadInput(f"{folder} holds a search already. Go on with `resume {folder}`, or choose another `--name`.")
     for name in ("journal.jsonl", WARM_START, TRACKING_ID):
         (folder / name).unlink(missing_ok=True)
@@ -208,31 +213,10 @@ def build_caches(folder: DataFolder, configs: list[TrialConfig], splits: dict[st
 
 def _signature(settings: SearchSettings, splits: dict[str, Split]) -> tuple[dict[str, list[str]], dict[str, str]]:
     """What must not change between a start and a resume: the space's domains and the data's content."""
-    _, domains = draw_points(load(settings.space), settings.pins)
+    with in_time(settings.space):
+        _, domains = draw_points(load(settings.space), settings.pins)
     data = {name: content_key(settings.data_folder, splits[name]) for name in ("train", "val")}
     if settings.pseudo is not None:
         pseudo = DataFolder(settings.pseudo)
         data["pseudo"] = content_key(pseudo, pseudo.read("train"))
     return domains, data
-
-
-def _read_journal(folder: Path) -> JournalReader:
-    """Read a run folder's journal, empty where there is none, and hold it against the checkpoints.
-
-    A trial is recorded before it starts, and an epoch before the next one starts. So checkpoints of an unknown trial,
-    or two epochs ahead of the record, mean that lines of the journal are lost, not that nothing was done.
-
-    Raises:
-        BadInput: a line is damaged, or lines are missing.
-    """
-    journal = JournalReader(folder / "journal.jsonl")
-    for path in sorted((folder / "trials").glob("t*/epoch_*")):
-        record = journal.trials.get(path.parent.name)
-        recorded = max(record.epochs, default=0) if record is not None else -1
-        if int(path.name.removeprefix("epoch_")) > recorded + 1:
-            raise BadInput(
-                f"{journal.path}: damaged, lines are missing: trials/{path.parent.name}/{path.name} is there, but the "
-                f"journal ends {'before that trial' if record is None else f'at its epoch {recorded}'}. Restore it "
-                "from a backup, or start a new search under another `--name`."
-            )
-    return journal

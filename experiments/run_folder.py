@@ -11,6 +11,7 @@ from experiments.policy.rungs import milestones
 from experiments.policy.standing import standings
 from experiments.results import TrialResult, best_trial, rank, read_results
 from experiments.settings import SearchSettings
+from experiments.whole_journal import read_whole_journal
 from trashseg_core.bootstrap import miou_interval
 from trashseg_core.checkpoint import Confusions, read_confusions
 from trashseg_core.ensemble.bundle import DESCRIPTION, Ensemble, read_ensemble
@@ -69,7 +70,8 @@ def read_run_folder(folder: Path, objective: str) -> RunFolder:
         BadInput: `results.json` is missing, or a file is damaged.
     """
     results = rank(read_results(folder / "results.json"), objective)
-    journal = JournalReader(folder / "journal.jsonl")
+    is_there = (folder / "journal.jsonl").exists()  # without it, results.json alone is told of
+    journal = read_whole_journal(folder) if is_there else JournalReader(folder / "journal.jsonl")
     manifest = read_json(folder / "manifest.json") if (folder / "manifest.json").is_file() else {}
     intervals: dict[str, tuple[float, float]] = {}
     confusions: dict[str, Confusions] = {}

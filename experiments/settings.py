@@ -1,5 +1,6 @@
 """SearchSettings: budget, resources and paths of one search. What decides a model's weights is in TrialConfig."""
 
+import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,8 @@ Tta = Literal["auto", "none", "flip", "flips", "d4", "scales", "flips_scales"]
 Crf = Literal["auto", "on", "off"]
 Soup = Literal["on", "off"]
 EnsembleSize = Literal["native", "256"]
+STORES = r"https?://[^/\s]\S*|sqlite:///[^\0]+|(postgresql|mysql|mssql)(\+\w+)?://\S+|databricks(-uc)?(://\S*)?"
+"""Tracking URIs that MLflow knows; `sqlite://` alone would be gone with the process."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,7 @@ class SearchSettings:
         uri = self.tracking_uri
         if uri is None:
             return f"sqlite:///{Path(self.out).absolute() / 'mlflow.db'}"
-        if uri.startswith("file:") or "://" not in uri:
+        if not re.fullmatch(STORES, uri):
             raise BadInput(
                 f"The value of `--tracking-uri` is {uri!r}, but MLflow needs a database or server: sqlite:///F.db"
             )

@@ -17,12 +17,13 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from experiments.journal import JournalReader, TrialRecord
-from experiments.manifest import Manifest
+from experiments.manifest import LOCK, Manifest
 from experiments.points.frozen_trials import frozen_trial
 from experiments.results import result_of
 from experiments.settings import SearchSettings
+from experiments.whole_journal import read_whole_journal
 from trashseg_core.errors import BadInput
-from trashseg_core.files import sync_file, sync_folder
+from trashseg_core.files import lock_holder, sync_file, sync_folder
 
 
 def export_study(run: Path, manifest: Manifest, output: Path) -> str:
@@ -38,7 +39,8 @@ def export_study(run: Path, manifest: Manifest, output: Path) -> str:
         BadInput: there is no trial yet, or `output` cannot be written or is something else than a study.
     """
     settings = replace(manifest.settings, out=str(run.absolute().parent), name=run.absolute().name)
-    journal = JournalReader(run / "journal.jsonl")
+    is_running = lock_holder(run / LOCK) is not None
+    journal = JournalReader(run / "journal.jsonl") if is_running else read_whole_journal(run)
     if not journal.trials:
         raise BadInput(f"{run}: no trial was proposed yet, so there is no study. Export it when the search has begun.")
     _refuse_other_files(output)

@@ -1,6 +1,7 @@
 """Submissions: what was handed in from a run folder, and from which ensemble. One line each in `submissions.jsonl`."""
 
 import json
+import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from trashseg_core.data.coco import Split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.errors import BadInput
 from trashseg_core.files import file_digest, write_text
-from trashseg_core.submission import check_submission
+from trashseg_core.submission import check_submission, refuse_folder
 
 FILE = "submissions.jsonl"
 
@@ -61,6 +62,28 @@ def record_submission(run_folder: Path, path: Path, data: DataFolder, split: Spl
         lines = [json.dumps(asdict(one)) + "\n" for one in (*known, made)]
         write_text(run_folder / FILE, "".join(lines))
     return made
+
+
+def refuse_output(path: Path, run_folder: Path, own_may_give_way: bool, force: bool) -> None:
+    """Refuse an output before the prediction: one that is there, a folder, or a place that cannot be written to.
+
+    Args:
+        own_may_give_way: a file that this run folder is known to have written may be replaced.
+        force: any file may.
+
+    Raises:
+        BadInput: with what to do.
+    """
+    refuse_folder(path)
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise BadInput(f"{path.parent}: cannot be written to ({error.strerror}). Give another `--output`.") from None
+    if force or not path.exists():
+        return
+    if not (own_may_give_way and file_digest(path) in [one.digest for one in read_submissions(run_folder)]):
+        raise BadInput(f"{path} is there already. Add `--force` to write over it, or give another `--output`.")
 
 
 def read_submissions(run_folder: Path) -> list[Submission]:

@@ -160,7 +160,7 @@ def test_the_champion_predicts_alone_what_the_folder_predicts(settings: SearchSe
 
 
 def test_a_store_that_fails_warns_once_and_loses_nothing(tmp_path: Path) -> None:
-    own = SearchSettings("data", "quick", "first", out=str(tmp_path), tracking_uri="bogus://me:secret@host/db")
+    own = SearchSettings("data", "quick", "first", out=str(tmp_path), tracking_uri="mssql://me:secret@host/db")
     write_bundle(own.folder)
     warnings: list[str] = []
     assert not try_to_bring(own, warnings.append)

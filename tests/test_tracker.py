@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow  # importing MLflow takes seconds
 
 
 def test_a_store_that_fails_warns_once_and_says_what_brings_the_rest(tmp_path: Path) -> None:
-    settings = SearchSettings("data", "quick", "first", out=str(tmp_path), tracking_uri="bogus://me:secret@host/db")
+    settings = SearchSettings("data", "quick", "first", out=str(tmp_path), tracking_uri="mssql://me:secret@host/db")
     settings.folder.mkdir()
     journal, warnings = Journal(settings.folder / "journal.jsonl"), list[str]()
     tracker = Tracker(settings, journal, warnings.append)

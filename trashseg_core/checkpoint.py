@@ -17,6 +17,7 @@ from trashseg_core.models import Network, build_model
 from trashseg_core.val_confusions import CONFUSIONS as CONFUSIONS
 from trashseg_core.val_confusions import Confusions, write_confusions
 from trashseg_core.val_confusions import read_confusions as read_confusions
+from trashseg_core.zip_files import check_zip
 
 WEIGHTS, STATE, CONFIG = "model.safetensors", "state.pt", "config.json"
 ENTRY_BYTES, FRAME_BYTES = 1024, 2**17
@@ -124,6 +125,9 @@ def read_state(folder: Path) -> dict[str, Any]:
         BadInput: the file is missing or damaged.
     """
     try:
+        check_zip(folder / STATE, packed=False)
         return torch.load(folder / STATE, map_location="cpu", weights_only=True)
+    except BadInput:
+        raise
     except Exception as error:  # torch raises many kinds for a damaged file
         raise BadInput(f"{folder / STATE}: cannot be read ({type(error).__name__}). Remove this folder.") from None

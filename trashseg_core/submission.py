@@ -14,6 +14,8 @@ from trashseg_core.files import atomic_text
 HEADER = "image_id,PredictionString"
 SIDE = 256
 MAX_FAULTS = 10
+MAX_LINE = 1 << 20
+"""Bytes of a row at most: 65,536 labels of three digits, and a name. A file without line breaks is not read whole."""
 _DIGITS = b"0123456789"
 _CODES = _DIGITS + bytes(byte for byte in range(256) if byte not in _DIGITS + b" ") + b" "
 """The byte that stands for each label: its digit, or one that no text of labels has. 255 is no label."""
@@ -99,16 +101,25 @@ def write_submission(path: Path, file_names: list[str], label_maps: Iterable[np.
         BadInput: `path` is a folder, or lies in one that does not exist.
         ValueError: there are more or fewer label maps than photos, or the file fails its own check.
     """
-    if path.is_dir():
-        raise BadInput(f"{path} is a folder. Give the path of a CSV file.")
-    if not path.parent.is_dir():
-        raise BadInput(f"{path.parent}: no such folder. Create it, or give another path.")
+    refuse_folder(path)
     with atomic_text(path) as stream:
         write_rows(stream, file_names, label_maps, num_classes)
         stream.flush()
         faults = check_submission(Path(stream.name), file_names, num_classes)
         if faults:
             raise ValueError(f"The submission fails its own check: {faults[0]}")
+
+
+def refuse_folder(path: Path) -> None:
+    """Refuse a path at which no CSV can be written.
+
+    Raises:
+        BadInput: it is a folder, or lies in one that does not exist.
+    """
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder. Give the path of a CSV file.")
+    if not path.parent.is_dir():
+        raise BadInput(f"{path.parent}: no such folder. Create it, or give another path.")
 
 
 def write_rows(stream: TextIO, file_names: list[str], label_maps: Iterable[np.ndarray], num_classes: int) -> None:
@@ -129,11 +140,13 @@ def check_submission(path: Path, file_names: list[str], num_classes: int) -> lis
     """
     faults: list[str] = []
     rows = 0
+    if path.exists() and not path.is_file():
+        raise BadInput(f"{path}: cannot be read (not a regular file). Give the path of a submission CSV.")
     try:
         with open(path, "rb") as stream:
-            if stream.readline() != HEADER.encode() + b"\n":
+            if stream.readline(MAX_LINE) != HEADER.encode() + b"\n":
                 faults.append(f"the header is not {HEADER!r} with a single LF, without a byte order mark")
-            for rows, line in enumerate(stream, 1):
+            for rows, line in enumerate(iter(lambda: stream.readline(MAX_LINE), b""), 1):
                 if rows > len(file_names):
                     return [*faults, f"row {rows} is one too many for {len(file_names)} test photos"]
                 fault = _row_fault(line, file_names[rows - 1], num_classes)

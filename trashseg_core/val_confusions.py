@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from trashseg_core.errors import BadInput
+from trashseg_core.zip_files import check_zip
 
 CONFUSIONS = "confusions.npz"
 
@@ -37,8 +38,11 @@ def read_confusions(folder: Path) -> Confusions:
         BadInput: the file is missing or damaged.
     """
     try:
+        check_zip(folder / CONFUSIONS)
         with np.load(folder / CONFUSIONS, allow_pickle=False) as arrays:
             names, classes = arrays["file_names"].tolist(), arrays["class_names"].tolist()
             return Confusions(arrays["per_image"], names, classes)
+    except BadInput:
+        raise
     except Exception as error:  # zipfile, KeyError, ValueError, OSError
         raise BadInput(f"{folder / CONFUSIONS}: cannot be read ({type(error).__name__}).") from None

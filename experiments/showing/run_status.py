@@ -11,6 +11,7 @@ from experiments.journal import JournalReader, TrialRecord
 from experiments.manifest import LOCK, Manifest, read_manifest
 from experiments.showing.progress import Progress, progress_of
 from experiments.showing.wording import command
+from experiments.whole_journal import read_whole_journal
 from trashseg_core.files import lock_holder
 
 WINDOW = 60
@@ -100,8 +101,9 @@ def read_status(folder: Path) -> RunStatus:
         BadInput: there is no search in it, or its manifest or journal is damaged.
     """
     manifest = read_manifest(folder)
-    journal = JournalReader(folder / "journal.jsonl")
-    progress, process = progress_of(manifest.settings, journal), lock_holder(folder / LOCK)
+    process = lock_holder(folder / LOCK)
+    journal = read_whole_journal(folder) if process is None else JournalReader(folder / "journal.jsonl")
+    progress = progress_of(manifest.settings, journal)
     if process is not None:
         open_trials = [record for record in journal.trials.values() if record.status is None]
         progress.running = {one.key for one in open_trials if max(one.epochs, default=0) not in progress.rungs}

@@ -26,7 +26,7 @@ def connect(uri: str) -> "MlflowClient":
     logging.getLogger("alembic").setLevel(logging.WARNING)
     from mlflow import MlflowClient
 
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what it fails with is said once, by `reason_of`
     if uri.startswith("sqlite:///"):
         Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     return MlflowClient(tracking_uri=uri)
@@ -47,6 +47,12 @@ def patient_requests() -> Iterator[None]:
 
 
 def reason_of(error: Exception, uri: str) -> str:
-    """First line of what a store raised, without the password."""
-    text = without_password(str(error), uri).strip()
-    return (text.splitlines() or [type(error).__name__])[0][:200]
+    """First line of what a store raised, without the password; of SQLAlchemy's, what the database said."""
+    lines = without_password(str(error), uri).strip().splitlines()
+    telling = [line for line in lines if line.strip() and not line.startswith("(raised as a result of")]
+    return (telling or [type(error).__name__])[0][:200]
+
+
+def is_damaged(reason: str) -> bool:
+    """Whether a store failed because its SQLite file is broken: waiting does not help then."""
+    return any(words in reason for words in ("file is not a database", "disk image is malformed", "file is encrypted"))

@@ -1,8 +1,10 @@
 """The names by which a search finds its own runs in an MLflow store again."""
 
+import re
 import uuid
 from pathlib import Path
 
+from trashseg_core.errors import BadInput
 from trashseg_core.files import write_text
 
 EXPERIMENT = "trashseg"
@@ -19,11 +21,18 @@ DIGEST_LENGTH = 32
 
 
 def tracking_id(folder: Path) -> str:
-    """Identity of the search in a run folder; made up where there is none yet."""
+    """Identity of the search in a run folder; made up where there is none yet.
+
+    Raises:
+        BadInput: the file is damaged. Another identity would bring everything into MLflow a second time.
+    """
     path = folder / TRACKING_ID
-    if not path.is_file():
+    if not path.exists():
         write_text(path, uuid.uuid4().hex + "\n")
-    return path.read_text(encoding="ascii").strip()
+    content = path.read_bytes()[:100] if path.is_file() else b""
+    if not re.fullmatch(rb"[0-9a-f]{32}\s*", content):
+        raise BadInput(f"{path}: damaged. Remove it: MLflow then gets this search once more, beside the one it has.")
+    return content.decode("ascii").strip()
 
 
 def redacted(uri: str) -> str:

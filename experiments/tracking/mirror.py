@@ -4,11 +4,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from experiments.journal import JournalReader, TrialRecord
+from experiments.journal import TrialRecord
 from experiments.preflight import LOCK
 from experiments.results import read_results
 from experiments.settings import SearchSettings
-from experiments.tracking.connection import reason_of
+from experiments.tracking.connection import is_damaged, reason_of
 from experiments.tracking.ensemble_run import bring_ensemble
 from experiments.tracking.identity import redacted
 from experiments.tracking.search_run import bring_results, bring_search
@@ -16,6 +16,7 @@ from experiments.tracking.store import Store
 from experiments.tracking.submission_run import bring_submissions
 from experiments.tracking.trial_pictures import attach_pictures
 from experiments.tracking.trial_run import bring_trial
+from experiments.whole_journal import read_whole_journal
 from trashseg_core.errors import BadInput
 from trashseg_core.files import locked
 
@@ -40,7 +41,7 @@ def bring_run_folder(settings: SearchSettings, patience_s: float = float("inf"))
     try:
         store = Store(settings)
         store.give_up_at = time.monotonic() + patience_s
-        trials = JournalReader(settings.folder / "journal.jsonl").trials
+        trials = read_whole_journal(settings.folder).trials
         store.open()
         bring_trials(store, trials, "FINISHED" if _is_complete(settings, trials) else "KILLED")
         _bring_pictures(store, trials)
@@ -52,7 +53,8 @@ def bring_run_folder(settings: SearchSettings, patience_s: float = float("inf"))
         raise
     except Exception as error:  # the store is somebody else's: it raises whatever it likes
         reason = reason_of(error, settings.tracking)
-        told = f"MLflow at {redacted(settings.tracking)} did not take everything ({reason}). {_later(settings)}"
+        advice = _anew(settings) if is_damaged(reason) else _later(settings)
+        told = f"MLflow at {redacted(settings.tracking)} did not take everything ({reason}). {advice}"
         raise NotBrought(told) from error
     finally:
         WRITING.release()
@@ -101,6 +103,10 @@ def _is_complete(settings: SearchSettings, trials: dict[str, TrialRecord]) -> bo
     """Whether the search went to its end: every trial did, or what follows the trials was done."""
     all_ended = len(trials) >= settings.trials and all(record.status is not None for record in trials.values())
     return all_ended or (settings.folder / "ensemble" / "ensemble.json").is_file()
+
+
+def _anew(settings: SearchSettings) -> str:
+    return f"The database is damaged. Move it away: `python run_search.py sync {settings.folder}` then writes it anew."
 
 
 def _later(settings: SearchSettings) -> str:

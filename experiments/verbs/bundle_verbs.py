@@ -51,6 +51,7 @@ def submit(
     /,
     test: Path | None = None,
     output: Path | None = None,
+    force: bool = False,
     check: Path | None = None,
 ) -> None:
     """Predict the test photos and write the checked submission CSV; or check a CSV that is there already.
@@ -62,7 +63,8 @@ def submit(
     Args:
         run: run folder, e.g. runs/first
         test: COCO file of the photos to predict; default: the search's test file
-        output: default: RUN/submission.csv
+        output: a new file. Default: RUN/submission.csv, where an older submission of this run gives way
+        force: write over a file that is there already, whatever it is
         check: write nothing, and say whether this CSV answers the test file (of RUN, of the run folder that the CSV
             lies in, or --test); exit code 2 if it does not
     """
@@ -79,11 +81,13 @@ def submit(
         print_verdict(check, data, test)
         return
     from experiments.stages import write_test_submission
+    from experiments.submissions import refuse_output
 
     assert run is not None and data is not None
     if test is not None:
         data = replace(data, path=str(test.absolute().parent), test_file=test.name)
     target = output or run / "submission.csv"
+    refuse_output(target, run, output is None, force)
     rows = write_test_submission(run, data, target)
     print(f"{target}: {rows} rows, checked")
     from experiments.tracking.mirror import bring_if_free

@@ -9,7 +9,7 @@ import tyro
 from experiments.manifest import LOCK, Manifest
 from experiments.showing.options import Showing
 from experiments.verbs.command_line import Verb
-from experiments.verbs.search_verbs import go_on
+from experiments.verbs.search_verbs import go_on, read_run
 from trashseg_core.errors import BadInput
 
 
@@ -37,8 +37,7 @@ def folds(
     from experiments.preflight import reopen
     from trashseg_core.files import locked
 
-    if not run.is_dir():
-        raise BadInput(f"{run}: no such run folder. Start a search with `search`.")
+    read_run(run)
 
     def reopened() -> Manifest:
         manifest = reopen(run)
@@ -79,8 +78,7 @@ def pseudo(
     from experiments.preflight import reopen
     from experiments.pseudo_round import second_round
 
-    if not run.is_dir():
-        raise BadInput(f"{run}: no such run folder. Start a search with `search`.")
+    read_run(run)
     if not 0 < precision < 1:
         raise BadInput(f"The value of `--precision` is {precision:g}, but must be between 0 and 1.")
     if count < 1:

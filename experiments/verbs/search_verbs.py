@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from experiments.manifest import LOCK, Manifest
+from experiments.manifest import LOCK, Manifest, read_manifest
 from experiments.settings import SearchSettings
 from experiments.showing.options import Showing
 from experiments.verbs.command_line import Verb
@@ -58,8 +58,7 @@ def resume(
     from experiments.preflight import reopen
     from trashseg_core.files import locked
 
-    if not run.is_dir():
-        raise BadInput(f"{run}: no such run folder. Start a search with `search`.")
+    read_run(run)
     given = {"trials": trials, "time_budget": time_budget, "ray_address": ray_address, "disk_gb": disk_gb}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
 
@@ -71,6 +70,17 @@ def resume(
 
     with locked(run / LOCK, wait=False):
         go_on(reopened, run, showing)
+
+
+def read_run(run: Path) -> Manifest:
+    """Read the manifest of a run folder before anything is locked: a folder that is something else stays as it is.
+
+    Raises:
+        BadInput: there is no such folder, or no search in it.
+    """
+    if not run.is_dir():
+        raise BadInput(f"{run}: no such run folder. Start a search with `search`.")
+    return read_manifest(run)
 
 
 def go_on(begin: Callable[[], Manifest], place: Path, showing: Showing) -> None:

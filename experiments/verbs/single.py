@@ -10,6 +10,8 @@ from trashseg_core.data.folder import DataFolder
 from trashseg_core.errors import BadInput, did_you_mean
 from trashseg_core.idle_settings import idle_settings
 
+MAX_THREADS = 1024
+
 
 def train_single(
     folder: DataFolder | None,
@@ -26,6 +28,8 @@ def train_single(
         BadInput: no data, an unknown trial, a bad hyperparameter, or `out` holds another configuration.
     """
     params: dict[str, Any] = {}
+    if not 1 <= threads <= MAX_THREADS:
+        raise BadInput(f"The value of `--threads` is {threads}, but must be between 1 and {MAX_THREADS}.")
     if run is not None:
         params = _trial_params(run, trial_id)
         folder = folder or read_manifest(run).settings.data_folder

@@ -37,6 +37,7 @@ NUM_OBJECTS_SHARES = (0.1, 0.2, 0.25, 0.2, 0.15, 0.1)  # of photos with 1, 2, â€
 MAX_OBJECTS = len(NUM_OBJECTS_SHARES)
 MIN_IMAGES, MIN_SIZE_PX, MIN_IMAGES_WITH_CROWD = 6, 64, 60
 NUM_CROWDS = 2
+MAX_IMAGES = 100_000
 JPEG_QUALITY = 90
 
 
@@ -129,6 +130,8 @@ def _check_arguments(folder: Path, num_images: int, image_size: int, seed: int) 
     ):
         if value < low:
             raise BadInput(f"The value of {name} is {value}, but must be at least {low}. Raise it.")
+    if num_images > MAX_IMAGES:
+        raise BadInput(f"The value of num_images is {num_images}, but must be at most {MAX_IMAGES}. Lower it.")
     for name in ("train.json", "train_all.json", "val.json", "test.json"):
         if (folder / name).exists():
             raise BadInput(

@@ -100,7 +100,7 @@ def export_ensemble(ensemble_dir: Path, out: Path, photos: Path, batch: int | No
     missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
     if missing:
         raise BadInput(f"Exporting needs {' and '.join(missing)}. Install the extra: pip install 'trashseg[onnx]'")
-    if out.exists() and not (out / DESCRIPTION).is_file() and (out.is_file() or any(out.iterdir())):
+    if out.exists() and not (out / DESCRIPTION).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} holds something else than an earlier export. Give a new folder.")
     ensemble = read_ensemble(ensemble_dir)
     for member in ensemble.members:

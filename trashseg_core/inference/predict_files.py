@@ -32,7 +32,8 @@ def find_photos(images: Path, out: Path, caps: DataFolder | None = None) -> list
         BadInput: there is nothing to predict, or an output would take the place of another one or of a photo.
     """
     if images.is_dir():
-        found = [path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir()]
+        below = (Path(place, name) for place, _, names in os.walk(images) for name in names)
+        found = [path for path in below if path.suffix.lower() in SUFFIXES]
         for path in found:
             if not path.is_file():  # rather than a label map that nobody misses
                 raise BadInput(f"{path}: not a regular file, or a link to nothing. Put the photo itself there.")
