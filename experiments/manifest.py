@@ -10,6 +10,7 @@ from experiments.settings import SearchSettings
 from trashseg_core import __version__
 from trashseg_core.errors import BadInput
 from trashseg_core.files import read_json, write_json
+from trashseg_core.ownership import fault_in
 
 SCHEMA = 1
 FILE, LOCK = "manifest.json", ".lock"
@@ -70,6 +71,30 @@ def read_manifest(folder: Path) -> Manifest:
     # The folder may have been moved or mounted elsewhere since.
     manifest.settings = replace(manifest.settings, out=str(folder.absolute().parent), name=folder.absolute().name)
     return manifest
+
+
+def read_own_manifest(folder: Path) -> Manifest:
+    """Like `read_manifest`, for what goes on with a search: its files decide what is run, read and overwritten.
+
+    Raises:
+        BadInput: also where somebody else could have written the folder, or a file in it.
+    """
+    check_own(folder)
+    return read_manifest(folder)
+
+
+def check_own(folder: Path) -> None:
+    """Refuse a run folder that somebody else wrote, or may write to.
+
+    Raises:
+        BadInput: naming the first such file, and what to do.
+    """
+    try:
+        fault = fault_in(folder)
+    except OSError as error:
+        fault = f"{error.filename} cannot be looked at ({error.strerror})."
+    if fault is not None:
+        raise BadInput(f"{folder}: not yours alone: {fault}")
 
 
 def check_unchanged(

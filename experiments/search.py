@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # all read on import: nothing phones home, nothing is printed
@@ -29,6 +28,7 @@ from experiments.limits import Limits
 from experiments.placement.bookkeeping import tune_storage
 from experiments.placement.cluster import check_nodes, living_nodes, shipped_code
 from experiments.placement.guardian import guarded
+from experiments.placement.local_ray import code_from_here_only, keep_token_private, on_loopback
 from experiments.placement.resources import Slots, fit_nodes, plan_slots
 from experiments.placement.trial_memory import fit_memory
 from experiments.points.space_check import default_point
@@ -55,13 +55,16 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
         BadInput: no cluster at the address accepts this driver, or one trial needs more than there is.
     """
     silence_ray()
+    keep_token_private(make=settings.ray_address is None)
     if not ray.is_initialized():
         on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
-            if settings.ray_address:
-                ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
-            else:
-                ray.init("local", include_dashboard=False, **QUIET)  # never one that happens to run here
+            with code_from_here_only():
+                if settings.ray_address:
+                    ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
+                else:
+                    with on_loopback():
+                        ray.init("local", include_dashboard=False, **QUIET)  # never one that happens to run here
         except (ConnectionError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:160]
             raise BadInput(
@@ -70,9 +73,6 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
             ) from None
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in the place, which aborts the driver
-        token = Path.home() / ".ray" / "auth_token"
-        if token.exists():
-            token.chmod(0o600)
     resources = ray.cluster_resources()
     slots = fit_nodes(plan_slots(settings, resources), [node["Resources"] for node in living_nodes()])
     return fit_memory(slots, resources, trial_memory_mb) if settings.concurrent == "auto" else slots

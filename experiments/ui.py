@@ -17,8 +17,13 @@ from experiments.tracking.saved_views import TrialValues, views_of
 from trashseg_core.errors import BadInput
 
 START_TIMEOUT_S, STOP_TIMEOUT_S = 300, 5
-ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-"""Nothing phones home; and no runners of background jobs, which only judge traces: eight processes, 0.8 GB."""
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "PYTHONSAFEPATH": "1",
+}
+"""Nothing phones home; no runners of background jobs, which only judge traces: eight processes, 0.8 GB; and no module is
+taken from the working directory, which may be a folder of data from elsewhere."""
 
 
 def serve(settings: SearchSettings, port: int) -> None:

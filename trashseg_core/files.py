@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any, TextIO
 
 from trashseg_core.errors import BadInput
 
+MAX_JSON_BYTES = 512 * 2**20
 LOOKS, LOOK_S = 5, 0.01
 """How often `locked` tries before it refuses, and the pause between: somebody may only be looking."""
 
@@ -79,13 +81,18 @@ def read_json(path: Path) -> Any:
     """Read a JSON file of this project.
 
     Raises:
-        BadInput: the file is missing, unreadable or not JSON.
+        BadInput: the file is missing, unreadable, too large or not JSON.
     """
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_JSON_BYTES:
+            raise BadInput(f"{path}: not a regular file of at most {MAX_JSON_BYTES // 2**20} MiB. Restore it.")
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror}).") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, BadInput):
+            raise
         raise BadInput(f"{path}: not valid JSON ({error}). Restore the file or start anew.") from None
 
 

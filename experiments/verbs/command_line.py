@@ -19,6 +19,10 @@ from search_spaces import UnknownSpace
 from trashseg_core.errors import BadInput
 
 Verb = Callable[..., None]
+LONGEST = 4000
+"""Characters of a message."""
+OTHERS = 0o022
+"""Bits of a file's mode: whatever is written, nobody but its owner may change it."""
 
 
 def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
@@ -32,6 +36,7 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
         0 fine, 1 failed, 2 bad input, 130 interrupted, 143 terminated.
     """
     debug = "--debug" in arguments
+    os.umask(os.umask(OTHERS) | OTHERS)
     arguments = [word for word in arguments if word != "--debug"]
     if _print_help(verbs, description, arguments):
         return 0
@@ -142,5 +147,9 @@ def _notes(error: BaseException) -> list[str]:
 
 
 def _fail(code: int, message: str) -> int:
-    print(f"run_search.py: {' '.join(message.split())}", file=sys.stderr)
+    """Print a message as one line that no text quoted in it can make longer, break up or colour."""
+    line = " ".join(message.split())
+    shown = line if len(line) <= LONGEST else f"{line[:LONGEST]} … ({len(line):,} characters)"
+    plain = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in shown)
+    print(f"run_search.py: {plain}", file=sys.stderr)
     return code

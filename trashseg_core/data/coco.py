@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trashseg_core.data.names import CONTROL_CHARACTERS, name_fault
 from trashseg_core.data.segmentations import segmentation_fault
 from trashseg_core.errors import BadInput
 
 MAX_SIDE_PX = 100_000
 MAX_CLASSES = 254
 MAX_JSON_MB = 512
-CONTROL_CHARACTERS = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,8 @@ def _read_categories(path: Path, document: dict[str, Any]) -> dict[int, str]:
         pointer = f"/categories/{index}"
         category_id = _integer(path, pointer, entry, "id", 0, 2**53)
         name = entry.get("name")
-        if not isinstance(name, str) or not name.strip():
-            raise BadInput(f"{path}: {pointer}/name is {name!r}, but must be a text.")
+        if fault := name_fault(name):
+            raise BadInput(f"{path}: {pointer}/name {fault}. Give the category a short name.")
         if category_id in categories:
             raise BadInput(f"{path}: {pointer}/id {category_id} occurs twice. Give each category an id of its own.")
         if name in categories.values():
