@@ -22,7 +22,7 @@ ENVIRONMENT = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "PYTHONSAFEPATH": "1",
 }
-"""Nothing phones home; no runners of background jobs, which only judge traces: eight processes, 0.8 GB; and no module is
+"""Nothing phones home; no runners of background jobs, which only judge traces: eight processes, 0.8 GB; no module is
 taken from the working directory, which may be a folder of data from elsewhere."""
 
 

@@ -151,9 +151,8 @@ def read_ensemble(folder: Path) -> Ensemble:
     schema = document.pop("schema", None) if isinstance(document, dict) else None
     if schema not in READABLE:
         known = ", ".join(map(str, READABLE))
-        raise BadInput(
-            f"{path}: schema {repr(schema)[:40]} is unknown to this version, which reads {known}. Update trashseg."
-        )
+        given = repr(schema)[:40]
+        raise BadInput(f"{path}: schema {given} is unknown to this version, which reads {known}. Update trashseg.")
     try:
         members = [Member(**member) for member in document.pop("members")]
         ensemble = Ensemble(members, **document)

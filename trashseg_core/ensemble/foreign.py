@@ -33,10 +33,8 @@ def file_inside(folder: Path, *parts: str, most_bytes: int | None = None) -> Pat
     if not path.resolve().is_relative_to(folder.resolve()):
         raise BadInput(f"{path}: the link leads out of the ensemble folder. Put the file itself there.")
     if most_bytes is not None and status.st_size > most_bytes:
-        size = f"{status.st_size / 2**20:.0f} MiB"
-        raise BadInput(
-            f"{path}: {size} are above the cap of {most_bytes / 2**20:.0f} MiB. This is no ensemble of ours."
-        )
+        size, cap = (f"{one / 2**20:.0f} MiB" for one in (status.st_size, most_bytes))
+        raise BadInput(f"{path}: {size} are above the cap of {cap}. This is no ensemble of ours.")
     return path
 
 
