@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from experiments.secrets import holds_secret
 from experiments.settings import SearchSettings
 from trashseg_core import __version__
 from trashseg_core.errors import BadInput
@@ -35,9 +36,9 @@ class Manifest:
     """Hash of what each finished hop was made from."""
 
     def write(self, folder: Path) -> None:
-        """Write atomically."""
+        """Write atomically; for the owner's eyes only where an address holds a password, which a resume needs."""
         document = {"schema": SCHEMA, **asdict(self)}
-        write_json(folder / FILE, document)
+        write_json(folder / FILE, document, private=any(map(holds_secret, vars(self.settings).values())))
 
     def is_done(self, hop: str, *inputs: Path | str) -> bool:
         """Whether a hop was finished from exactly these inputs."""

@@ -37,6 +37,7 @@ from experiments.policy.scheduler import RestoredAsha
 from experiments.ray_silence import QUIET, NoProgress, silence_ray
 from experiments.recorder import Listener, Recorder
 from experiments.searcher import OptunaSearcher, Space
+from experiments.secrets import redacted
 from experiments.settings import SearchSettings
 from trashseg_core.errors import BadInput
 
@@ -68,7 +69,7 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
         except (ConnectionError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:160]
             raise BadInput(
-                f"`--ray-address {settings.ray_address}`: no cluster answers ({reason}). Is it up there, and are "
+                f"`--ray-address {redacted(settings.ray_address or '')}`: no cluster answers ({reason}). Is it up there, and are "
                 "RAY_AUTH_MODE and the token in ~/.ray/auth_token here those that it was started with?"
             ) from None
         if threading.current_thread() is threading.main_thread():

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.tracking.identity import without_password
+from experiments.secrets import without_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,6 +47,6 @@ def patient_requests() -> Iterator[None]:
 
 
 def reason_of(error: Exception, uri: str) -> str:
-    """First line of what a store raised, without the password."""
-    text = without_password(str(error), uri).strip()
+    """First line of what a store raised, without the secrets of its address."""
+    text = without_secrets(str(error), uri).strip()
     return (text.splitlines() or [type(error).__name__])[0][:200]

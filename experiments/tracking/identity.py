@@ -24,18 +24,3 @@ def tracking_id(folder: Path) -> str:
     if not path.is_file():
         write_text(path, uuid.uuid4().hex + "\n")
     return path.read_text(encoding="ascii").strip()
-
-
-def redacted(uri: str) -> str:
-    """A URI without the password in it."""
-    scheme, mark, rest = uri.partition("://")
-    account, at, place = rest.rpartition("@")
-    return f"{scheme}{mark}{account.split(':')[0]}:***@{place}" if at and ":" in account else uri
-
-
-def without_password(text: str, uri: str) -> str:
-    """A message in which neither a URI nor the password in it can be read."""
-    account = uri.partition("://")[2].rpartition("@")[0]
-    password = account.partition(":")[2]
-    text = text.replace(uri, redacted(uri))
-    return text.replace(password, "***") if password else text

@@ -13,6 +13,7 @@ from typing import Any
 
 import tyro
 
+from experiments.secrets import masked
 from experiments.verbs.flags import flags_of
 from experiments.verbs.help import print_help, print_overview
 from search_spaces import UnknownSpace
@@ -148,7 +149,7 @@ def _notes(error: BaseException) -> list[str]:
 
 def _fail(code: int, message: str) -> int:
     """Print a message as one line that no text quoted in it can make longer, break up or colour."""
-    line = " ".join(message.split())
+    line = masked(" ".join(message.split()))
     shown = line if len(line) <= LONGEST else f"{line[:LONGEST]} … ({len(line):,} characters)"
     plain = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in shown)
     print(f"run_search.py: {plain}", file=sys.stderr)

@@ -20,7 +20,7 @@ def sync(run: Annotated[Path, tyro.conf.Positional], /, tracking_uri: str | None
     from dataclasses import replace
 
     from experiments.manifest import read_own_manifest
-    from experiments.tracking.identity import redacted
+    from experiments.secrets import redacted
     from experiments.tracking.mirror import bring_run_folder
     from trashseg_core.files import locked
 
