@@ -67,9 +67,9 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
                     with on_loopback():
                         ray.init("local", include_dashboard=False, **QUIET)  # never one that happens to run here
         except (ConnectionError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0][:160]
+            address, reason = redacted(settings.ray_address or ""), str(error).strip().splitlines()[0][:160]
             raise BadInput(
-                f"`--ray-address {redacted(settings.ray_address or '')}`: no cluster answers ({reason}). Is it up there, and are "
+                f"`--ray-address {address}`: no cluster answers ({reason}). Is it up there, and are "
                 "RAY_AUTH_MODE and the token in ~/.ray/auth_token here those that it was started with?"
             ) from None
         if threading.current_thread() is threading.main_thread():
