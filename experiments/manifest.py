@@ -93,9 +93,12 @@ def check_own(folder: Path) -> None:
     try:
         fault = fault_in(folder)
     except OSError as error:
-        fault = f"{error.filename} cannot be looked at ({error.strerror})."
+        fault = f"{error.filename} cannot be looked at ({error.strerror})"
     if fault is not None:
-        raise BadInput(f"{folder}: not yours alone: {fault}")
+        raise BadInput(
+            f"{folder}: not yours alone: {fault}. What is in a run folder decides what is run: go on with your own "
+            "only. `chmod -R go-w` it if nobody else has been there."
+        )
 
 
 def check_unchanged(

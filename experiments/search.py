@@ -28,7 +28,7 @@ from experiments.limits import Limits
 from experiments.placement.bookkeeping import tune_storage
 from experiments.placement.cluster import check_nodes, living_nodes, shipped_code
 from experiments.placement.guardian import guarded
-from experiments.placement.local_ray import code_from_here_only, keep_token_private, on_loopback
+from experiments.placement.local_ray import code_from_here_only, keep_token_private, to_itself
 from experiments.placement.resources import Slots, fit_nodes, plan_slots
 from experiments.placement.trial_memory import fit_memory
 from experiments.points.space_check import default_point
@@ -64,7 +64,7 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
                 if settings.ray_address:
                     ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
                 else:
-                    with on_loopback():
+                    with to_itself():
                         ray.init("local", include_dashboard=False, **QUIET)  # never one that happens to run here
         except (ConnectionError, ValueError) as error:
             address, reason = redacted(settings.ray_address or ""), str(error).strip().splitlines()[0][:160]

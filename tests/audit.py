@@ -20,7 +20,7 @@ from typing import Any
 
 SETUP = Path(__file__).parents[1] / "setup.cfg"
 PYPI, OSV = "https://pypi.org/pypi/pip/25.0/json", "https://api.osv.dev/v1/vulns/"
-"""A release as pip-audit looks it up, with its holes; and where a finding's severity stands, which pip-audit does not tell."""
+"""A release as pip-audit looks it up, with its holes; and where a finding's severity stands, which it does not tell."""
 TIMEOUT_S, AUDIT_TIMEOUT_S = 5, 300
 SEVERE = ("HIGH", "CRITICAL")
 

@@ -20,7 +20,7 @@ def fault_in(folder: Path) -> str | None:
     for above in place.parents:
         mode = above.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            return f"{above}, above it, can be written by everybody. `chmod o-w {above}`."
+            return f"{above}, above it, can be written by everybody"
     seen: set[tuple[int, int]] = set()
     waiting = [place]
     while waiting:
@@ -42,11 +42,11 @@ def fault_in(folder: Path) -> str | None:
 def fault_of(path: Path, status: os.stat_result) -> str | None:
     """Say what lets somebody else change one file, or the names in one folder, or return None."""
     if status.st_uid not in (os.geteuid(), 0):
-        return f"{path} belongs to {_name_of(status.st_uid)}. Only what is your own is gone on with."
+        return f"{path} belongs to {_name_of(status.st_uid)}"
     if status.st_mode & stat.S_IWOTH:
-        return f"{path} can be written by everybody. `chmod -R o-w` your own folder first."
+        return f"{path} can be written by everybody"
     if status.st_mode & stat.S_IWGRP and not _is_private(path, status.st_gid):
-        return f"{path} can be written by a group. `chmod -R g-w` your own folder first."
+        return f"{path} can be written by a group"
     return None
 
 

@@ -36,8 +36,8 @@ def _by_fsspec(uri: str) -> dict[str, Any]:
     except (ValueError, ImportError) as error:
         reason = without_secrets(str(error), uri).strip().splitlines()[0][:160]
         raise BadInput(
-            f"`--storage {redacted(uri)}`: {reason}. Give a folder that all nodes share, or an fsspec URI whose package "
-            "is installed."
+            f"`--storage {redacted(uri)}`: {reason}. Give a folder that all nodes share, or an fsspec URI whose "
+            "package is installed."
         ) from None
     wrapped = pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(system))
     return {"storage_path": path, "storage_filesystem": wrapped}

@@ -1,10 +1,11 @@
-"""Ray on this machine alone: it listens on the loopback device, and its token can be read by its user only."""
+"""Ray on this machine alone: it talks to itself only, and its token can be read by its user only."""
 
 import contextlib
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import ray
 
@@ -17,21 +18,17 @@ TOKEN_PATH, TOKEN = "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN"
 
 
 @contextlib.contextmanager
-def on_loopback() -> Iterator[None]:
-    """Within it, `ray.init` starts a Ray whose processes, gRPC servers included, listen on 127.0.0.1 only.
+def to_itself() -> Iterator[None]:
+    """Within it, `ray.init` starts a Ray that keeps to itself.
 
-    The variable is read when Ray is imported, so that both it and what was read have to be set.
+    Its processes, gRPC servers included, listen on 127.0.0.1 only; the variable for that is read when Ray is imported,
+    so that what was read has to be set, too. And its dashboard's process, which runs even where the dashboard is off,
+    is not started: all that it does then is to ask 169.254.169.254 and metadata.google.internal which cloud this is.
     """
-    constants, before = ray._private.ray_constants, os.environ.get(LOOPBACK)
-    was_cluster, constants.ENABLE_RAY_CLUSTER = constants.ENABLE_RAY_CLUSTER, False
-    os.environ[LOOPBACK] = "0"
-    try:
-        yield
-    finally:
-        constants.ENABLE_RAY_CLUSTER = was_cluster
-        os.environ.pop(LOOPBACK)
-        if before is not None:
-            os.environ[LOOPBACK] = before
+    with mock.patch.multiple(ray._private.ray_constants, ENABLE_RAY_CLUSTER=False):
+        with mock.patch.multiple(ray._private.services, start_api_server=lambda *_, **__: ("", None)):
+            with mock.patch.dict(os.environ, {LOOPBACK: "0"}):
+                yield
 
 
 def code_from_here_only() -> contextlib.AbstractContextManager[None]:
