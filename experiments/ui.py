@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
+from pathlib import Path
 
 from experiments.secrets import redacted, without_secrets
 from experiments.settings import SearchSettings
@@ -17,6 +18,7 @@ from experiments.tracking.identity import EXPERIMENT, SEARCH_RUN, SEARCH_TAG, TR
 from experiments.tracking.saved_views import TrialValues, views_of
 from trashseg_core.errors import BadInput
 
+ROOT = Path(__file__).parents[1]
 START_TIMEOUT_S, STOP_TIMEOUT_S = 300, 5
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -95,6 +97,7 @@ def _start_server(uri: str, port: int) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env={**os.environ, **ENVIRONMENT, "MLFLOW_BACKEND_STORE_URI": uri},
+        cwd=ROOT,  # uvicorn looks for modules in its working directory, whatever Python is told
         start_new_session=True,
     )
 

@@ -1,6 +1,6 @@
 """A network that leads nowhere and notes what tries to leave it: a tunnel that nobody but this process reads.
 
-unshare --net --map-root-user python -m tests.closed_network LOG COMMAND ...
+unshare --net --map-root-user python tests/closed_network.py LOG COMMAND ...
 
 LOG gets a line for each packet: its destination, and the name that a DNS question asks for.
 """
@@ -16,7 +16,6 @@ import sys
 import threading
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
 SET_UP, DEVICE, TUNNEL_WITHOUT_HEADER = 0x400454CA, b"out0", 0x0001 | 0x1000  # TUNSETIFF, IFF_TUN | IFF_NO_PI
 STEPS = (
     "link set lo up",
@@ -29,13 +28,19 @@ SWITCHES = ("RAY_USAGE_STATS_ENABLED", "MLFLOW_DISABLE_TELEMETRY", "NO_ALBUMENTA
 
 def command(log: Path, *words: str) -> list[str]:
     """The command line that runs `words` in such a network."""
-    return [*_unshare(), sys.executable, "-m", "tests.closed_network", str(log), *words]
+    return [*_unshare(), sys.executable, __file__, str(log), *words]
 
 
 def environment() -> dict[str, str]:
     """This process's environment without the switches that keep libraries quiet: the project has to set them itself."""
-    quiet = {"CI", "DO_NOT_TRACK", "PYTEST_CURRENT_TEST", *SWITCHES}  # some take these for a reason to be quiet, too
-    return {name: value for name, value in os.environ.items() if name not in quiet} | {"PYTHONPATH": str(ROOT)}
+    quiet = {
+        "CI",
+        "DO_NOT_TRACK",
+        "PYTEST_CURRENT_TEST",
+        "PYTHONPATH",
+        *SWITCHES,
+    }  # some take these for a reason to be quiet, too
+    return {name: value for name, value in os.environ.items() if name not in quiet}
 
 
 @functools.cache
