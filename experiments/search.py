@@ -28,7 +28,7 @@ from experiments.limits import Limits
 from experiments.placement.bookkeeping import tune_storage
 from experiments.placement.cluster import check_nodes, living_nodes, shipped_code
 from experiments.placement.guardian import guarded
-from experiments.placement.local_ray import code_from_here_only, keep_token_private, to_itself
+from experiments.placement.local_ray import code_from_here_only, keep_token_private, private_folder, to_itself
 from experiments.placement.resources import Slots, fit_nodes, plan_slots
 from experiments.placement.trial_memory import fit_memory
 from experiments.points.space_check import default_point
@@ -65,7 +65,8 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
                     ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
                 else:
                     with to_itself():
-                        ray.init("local", include_dashboard=False, **QUIET)  # never one that happens to run here
+                        # never one that happens to run here
+                        ray.init("local", include_dashboard=False, _temp_dir=private_folder(), **QUIET)
         except (ConnectionError, ValueError) as error:
             address, reason = redacted(settings.ray_address or ""), str(error).strip().splitlines()[0][:160]
             raise BadInput(
@@ -137,6 +138,7 @@ def build_tuner(
     )
     keeper = Keeper(journal, settings, promotion)
     keeper.tidy()
+    limits = settings.limits
     return tune.Tuner(
         tune.with_resources(trainable, tune.PlacementGroupFactory([slots.bundle] * slots.workers)),
         tune_config=tune.TuneConfig(
@@ -155,7 +157,7 @@ def build_tuner(
                 Recorder(journal, settings.objective, (*listeners, keeper), settings.limits, keeper.make_room, say),
                 NoProgress(),
             ],
-            stop=lambda _, result: is_last(result, settings.limits),
+            stop=lambda _, result: is_last(result, limits),  # Ray stores this: without what else is set
             verbose=0,
             **tune_storage(settings),
         ),

@@ -33,14 +33,8 @@ def command(log: Path, *words: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     """This process's environment without the switches that keep libraries quiet: the project has to set them itself."""
-    quiet = {
-        "CI",
-        "DO_NOT_TRACK",
-        "PYTEST_CURRENT_TEST",
-        "PYTHONPATH",
-        *SWITCHES,
-    }  # some take these for a reason to be quiet, too
-    return {name: value for name, value in os.environ.items() if name not in quiet}
+    others = {"CI", "DO_NOT_TRACK", "PYTEST_CURRENT_TEST", "PYTHONPATH"}  # reasons to be quiet for some of them
+    return {name: value for name, value in os.environ.items() if name not in {*others, *SWITCHES}}
 
 
 @functools.cache

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import secrets
+import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -29,6 +31,19 @@ def to_itself() -> Iterator[None]:
         with mock.patch.multiple(ray._private.services, start_api_server=lambda *_, **__: ("", None)):
             with mock.patch.dict(os.environ, {LOOPBACK: "0"}):
                 yield
+
+
+def private_folder() -> str:
+    """A folder for Ray's sessions that nobody else can enter: Ray lets everybody write into those, sockets included."""
+    base = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir())
+    folder = base / f"ray-{os.geteuid()}"
+    base.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():  # somebody was there before us
+        return tempfile.mkdtemp(prefix="ray-", dir=base)
+    folder.chmod(0o700)
+    return str(folder)
 
 
 def code_from_here_only() -> contextlib.AbstractContextManager[None]:

@@ -31,6 +31,8 @@ class Ears(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.heard: set[tuple[str, str]] = set()
+        self.files: dict[str, bool] = {}
+        """Sockets with a name in the file system: whether one of the folders above is closed to others."""
         self.over = threading.Event()
 
     def run(self) -> None:
@@ -40,8 +42,15 @@ class Ears(threading.Thread):
                 try:
                     found = process.net_connections("inet")
                     self.heard |= {(process.name(), one.laddr.ip) for one in found if one.status == psutil.CONN_LISTEN}
-                except psutil.Error:  # it has ended
+                    names = [one.laddr for one in process.net_connections("unix") if one.laddr.startswith("/")]
+                    self.files |= {name: is_closed(Path(name)) for name in names if Path(name).exists()}
+                except (psutil.Error, OSError):  # it has ended
                     continue
+
+
+def is_closed(path: Path) -> bool:
+    """Whether others are kept away from a file by one of the folders above it."""
+    return any(not parent.stat().st_mode & 0o077 for parent in path.parents)
 
 
 def verbs(data: str, out: str) -> list[list[str]]:
@@ -91,7 +100,7 @@ def main(data: str, out: str, found: str) -> None:
     seen: dict[str, Any] = {"codes": codes, "hosts": ask_ui(f"{out}/lonely")}
     ears.over.set()
     ears.join()
-    Path(found).write_text(json.dumps({**seen, "listening": sorted(ears.heard)}), encoding="utf-8")
+    Path(found).write_text(json.dumps({**seen, "listening": sorted(ears.heard), "files": ears.files}), encoding="utf-8")
 
 
 if __name__ == "__main__":

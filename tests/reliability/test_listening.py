@@ -34,6 +34,32 @@ def test_everything_that_listens_does_so_on_the_loopback_device(lonely: Lonely, 
 
 
 @pytest.mark.slow
+def test_sockets_in_the_file_system_lie_where_others_cannot_go(lonely: Lonely, cases: Cases) -> None:
+    files = lonely.found["files"]
+    cases.add(len(files))
+    assert any("plasma" in name for name in files)
+    assert [name for name, closed in files.items() if not closed] == []
+
+
+def test_a_folder_for_sessions_is_closed_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    (tmp_path / f"ray-{os.geteuid()}").mkdir(mode=0o755)
+    assert Path(local_ray.private_folder()).stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+def test_a_folder_for_sessions_that_somebody_laid_out_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    trap = tmp_path / f"ray-{os.geteuid()}"
+    trap.mkdir()
+    os.chown(trap, 12345, 12345)
+    found = Path(local_ray.private_folder())
+    assert found != trap and found.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.slow
 def test_the_ui_answers_to_names_of_this_machine_only(lonely: Lonely, cases: Cases) -> None:
     hosts = lonely.found["hosts"]
     cases.add(len(hosts))
@@ -50,7 +76,6 @@ def test_a_token_is_private_from_its_first_moment(tmp_path: Path, monkeypatch: p
     seen: list[int] = []
     link = os.link
     monkeypatch.setattr(os, "link", lambda one, other: (seen.append(os.stat(one).st_mode & 0o777), link(one, other)))
-    os.umask(os.umask(0))
     local_ray.keep_token_private(make=True)
     assert (seen, path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == ([0o600], 0o600, 0o700)
     assert len(path.read_text()) == 64 and list(path.parent.iterdir()) == [path]

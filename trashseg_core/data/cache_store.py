@@ -77,12 +77,20 @@ def open_cached(slot: str, key: str, build: Callable[[Path], None], load: Callab
         load: opens a filled one.
 
     Raises:
-        BadInput: the cache root cannot be written, or `build` refuses the data.
+        BadInput: the cache root cannot be written, what is there is damaged, or `build` refuses the data.
     """
     try:
-        return load(cached_folder(slot, key, build))
+        return _load(load, cached_folder(slot, key, build))
     except FileNotFoundError:
-        return load(cached_folder(slot, key, build))
+        return _load(load, cached_folder(slot, key, build))
+
+
+def _load(load: Callable[[Path], Opened], path: Path) -> Opened:
+    try:
+        return load(path)
+    except (ValueError, KeyError, TypeError, EOFError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
+        raise BadInput(f"{path}: the cache is damaged ({reason}). Remove this folder; it is made again.") from None
 
 
 def cached_folder(slot: str, key: str, build: Callable[[Path], None]) -> Path:
