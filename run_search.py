@@ -64,12 +64,12 @@ def ensemble(
     """
     given = {name: value for name, value in locals().items() if name != "run" and value is not None}
     from experiments.ensembling import build_ensemble
-    from experiments.manifest import read_manifest
+    from experiments.manifest import read_own_manifest
     from experiments.showing.summary import held_out_text
     from experiments.tracking.mirror import try_to_bring
     from trashseg_core.files import locked
 
-    settings = replace(read_manifest(run).settings, **given)
+    settings = replace(read_own_manifest(run).settings, **given)
     with locked(run / LOCK, wait=False):
         built = build_ensemble(run, settings)
         try_to_bring(settings, print)
@@ -85,10 +85,10 @@ def report(run: Annotated[Path, tyro.conf.Positional], /) -> None:
     Args:
         run: run folder, e.g. runs/first
     """
-    from experiments.manifest import read_manifest
+    from experiments.manifest import read_own_manifest
     from experiments.stages import write_pictures_and_report
 
-    settings = read_manifest(run).settings
+    settings = read_own_manifest(run).settings
     print(write_pictures_and_report(run, settings.data_folder, settings.objective))
 
 
@@ -133,10 +133,10 @@ def ui(run: Annotated[Path, tyro.conf.Positional], /, port: int = 5000) -> None:
         run: run folder, e.g. runs/first
         port: 0 takes a free one
     """
-    from experiments.manifest import read_manifest
+    from experiments.manifest import read_own_manifest
     from experiments.ui import serve
 
-    serve(read_manifest(run).settings, port)
+    serve(read_own_manifest(run).settings, port)
 
 
 def completion(shell: Annotated[Shell, tyro.conf.Positional], /) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.limits import INFEASIBLE
+from experiments.secrets import masked
 from trashseg_core.errors import BadInput
 from trashseg_core.files import sync_folder
 
@@ -163,6 +164,7 @@ class Journal:
         self, key: str, status: str, error: str | None = None, measured: dict[str, float] | None = None
     ) -> None:
         """Record how a trial ended: finished, stopped or failed; and what was measured without an epoch."""
+        error = None if error is None else masked(error)
         event = {"event": "end", "key": key, "status": status, "error": error}
         self._append({**event, "measured": measured} if measured else event)
 

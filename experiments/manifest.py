@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from experiments.field_types import check_types
+from experiments.secrets import holds_secret
 from experiments.settings import SearchSettings
 from trashseg_core import __version__
 from trashseg_core.errors import BadInput
 from trashseg_core.files import read_json, write_json
+from trashseg_core.ownership import fault_in
 
 SCHEMA = 1
 FILE, LOCK, JOURNAL = "manifest.json", ".lock", "journal.jsonl"
@@ -38,9 +40,9 @@ class Manifest:
     """Hash of what each finished hop was made from."""
 
     def write(self, folder: Path) -> None:
-        """Write atomically."""
+        """Write atomically; for the owner's eyes only where an address holds a password, which a resume needs."""
         document = {"schema": SCHEMA, **asdict(self)}
-        write_json(folder / FILE, document)
+        write_json(folder / FILE, document, private=any(map(holds_secret, vars(self.settings).values())))
 
     def is_done(self, hop: str, *inputs: Path | str) -> bool:
         """Whether a hop was finished from exactly these inputs."""
@@ -97,6 +99,33 @@ def _remedy(folder: Path) -> str:
     """Where a whole manifest can be had."""
     copy = folder / COPY
     return f"Copy {copy} over it." if copy.is_file() else "Restore it from a backup."
+
+
+def read_own_manifest(folder: Path) -> Manifest:
+    """Like `read_manifest`, for what goes on with a search: its files decide what is run, read and overwritten.
+
+    Raises:
+        BadInput: also where somebody else could have written the folder, or a file in it.
+    """
+    check_own(folder)
+    return read_manifest(folder)
+
+
+def check_own(folder: Path) -> None:
+    """Refuse a run folder that somebody else wrote, or may write to.
+
+    Raises:
+        BadInput: naming the first such file, and what to do.
+    """
+    try:
+        fault = fault_in(folder)
+    except OSError as error:
+        fault = f"{error.filename} cannot be looked at ({error.strerror})"
+    if fault is not None:
+        raise BadInput(
+            f"{folder}: not yours alone: {fault}. What is in a run folder decides what is run: go on with your own "
+            "only. `chmod -R go-w` it if nobody else has been there."
+        )
 
 
 def check_unchanged(

@@ -1,17 +1,15 @@
 """Preflight: everything that can be refused before a search starts, and the caches that all trials share."""
 
-import os
 import shutil
-import stat
 import tempfile
 from pathlib import Path
 
 from experiments.journal import Journal
-from experiments.manifest import LOCK, Manifest, check_unchanged, read_manifest
+from experiments.manifest import LOCK, Manifest, check_own, check_unchanged, read_own_manifest
 from experiments.origin import FOLDER as ORIGIN
 from experiments.origin import write_origin
 from experiments.points.known_points import read_points
-from experiments.points.space_check import check_space, draw_points, idle_pins
+from experiments.points.space_check import check_space, draw_points, idle_pins, refuse_data_as_space
 from experiments.points.time_limit import in_time
 from experiments.points.warm_start import FILE as WARM_START
 from experiments.points.warm_start import WarmStart, collect, read_warm_start
@@ -48,6 +46,7 @@ def make_folders(settings: SearchSettings) -> None:
             raise BadInput(
                 f"`{flag} {given}`: {folder} cannot be written to ({error.strerror}). Give another."
             ) from None
+    check_own(settings.folder)
 
 
 def prepare(settings: SearchSettings) -> Manifest:
@@ -67,6 +66,7 @@ def prepare(settings: SearchSettings) -> Manifest:
 def _prepare(settings: SearchSettings) -> Manifest:
     refuse_taken_name(settings.folder)
     check_gpus(settings)
+    refuse_data_as_space(settings)
     with in_time(settings.space):
         space = load(settings.space)
         points = read_points(settings.enqueue, space, settings.pins)
@@ -126,10 +126,8 @@ def reopen(folder: Path) -> Manifest:
     Raises:
         BadInput: nothing to go on from, a folder of somebody else, or a changed space or data set.
     """
-    manifest = read_manifest(folder)
-    status = folder.stat()
-    if status.st_uid != os.getuid() or status.st_mode & stat.S_IWOTH:
-        raise BadInput(f"{folder}: owned by another user or writable by everybody. `chmod o-w` your own folder first.")
+    manifest = read_own_manifest(folder)
+    refuse_data_as_space(manifest.settings)
     journal = read_whole_journal(folder)
     if not any(record.epochs for record in journal.trials.values()):
         raise BadInput(f"{folder}: the search was stopped before anything was saved. Start it again with `search`.")

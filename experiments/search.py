@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # all read on import: nothing phones home, nothing is printed
@@ -29,6 +28,7 @@ from experiments.limits import Limits
 from experiments.placement.bookkeeping import tune_storage
 from experiments.placement.cluster import check_nodes, living_nodes, shipped_code
 from experiments.placement.guardian import guarded
+from experiments.placement.local_ray import code_from_here_only, keep_token_private, private_folder, to_itself
 from experiments.placement.resources import Slots, fit_nodes, plan_slots
 from experiments.placement.trial_memory import fit_memory
 from experiments.points.space_check import default_point
@@ -37,6 +37,7 @@ from experiments.policy.scheduler import RestoredAsha
 from experiments.ray_silence import QUIET, NoProgress, silence_ray
 from experiments.recorder import Listener, Recorder
 from experiments.searcher import OptunaSearcher, Space
+from experiments.secrets import redacted
 from experiments.settings import SearchSettings
 from trashseg_core.errors import BadInput
 
@@ -55,24 +56,25 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
         BadInput: no cluster at the address accepts this driver, or one trial needs more than there is.
     """
     silence_ray()
+    keep_token_private(make=settings.ray_address is None)
     if not ray.is_initialized():
         on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
-            if settings.ray_address:
-                ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
-            else:
-                ray.init("local", include_dashboard=False, **QUIET)  # never one that happens to run here
+            with code_from_here_only():
+                if settings.ray_address:
+                    ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
+                else:
+                    with to_itself():
+                        # never one that happens to run here
+                        ray.init("local", include_dashboard=False, _temp_dir=private_folder(), **QUIET)
         except (ConnectionError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0][:160]
+            address, reason = redacted(settings.ray_address or ""), str(error).strip().splitlines()[0][:160]
             raise BadInput(
-                f"`--ray-address {settings.ray_address}`: no cluster answers ({reason}). Is it up there, and are "
+                f"`--ray-address {address}`: no cluster answers ({reason}). Is it up there, and are "
                 "RAY_AUTH_MODE and the token in ~/.ray/auth_token here those that it was started with?"
             ) from None
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in the place, which aborts the driver
-        token = Path.home() / ".ray" / "auth_token"
-        if token.exists():
-            token.chmod(0o600)
     resources = ray.cluster_resources()
     slots = fit_nodes(plan_slots(settings, resources), [node["Resources"] for node in living_nodes()])
     return fit_memory(slots, resources, trial_memory_mb) if settings.concurrent == "auto" else slots
@@ -136,6 +138,7 @@ def build_tuner(
     )
     keeper = Keeper(journal, settings, promotion)
     keeper.tidy()
+    limits = settings.limits
     return tune.Tuner(
         tune.with_resources(trainable, tune.PlacementGroupFactory([slots.bundle] * slots.workers)),
         tune_config=tune.TuneConfig(
@@ -154,7 +157,7 @@ def build_tuner(
                 Recorder(journal, settings.objective, (*listeners, keeper), settings.limits, keeper.make_room, say),
                 NoProgress(),
             ],
-            stop=lambda _, result: is_last(result, settings.limits),
+            stop=lambda _, result: is_last(result, limits),  # Ray stores this: without what else is set
             verbose=0,
             **tune_storage(settings),
         ),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from experiments.limits import Limits
+from experiments.secrets import redacted
 from experiments.settings_check import check_settings
 from trashseg_core.config import parse_assignments
 from trashseg_core.data.coco import MAX_JSON_MB
@@ -238,7 +239,8 @@ class SearchSettings:
             return f"sqlite:///{Path(self.out).absolute() / 'mlflow.db'}"
         if not re.fullmatch(STORES, uri):
             raise BadInput(
-                f"The value of `--tracking-uri` is {uri!r}, but MLflow needs a database or server: sqlite:///F.db"
+                f"The value of `--tracking-uri` is {redacted(uri)!r}, but MLflow needs a database or server: "
+                "sqlite:///F.db"
             )
         if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
             return f"sqlite:///{Path(uri.removeprefix('sqlite:///')).absolute()}"

@@ -9,16 +9,24 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
+from pathlib import Path
 
+from experiments.secrets import redacted, without_secrets
 from experiments.settings import SearchSettings
 from experiments.tracking.connection import connect, reason_of
-from experiments.tracking.identity import EXPERIMENT, SEARCH_RUN, SEARCH_TAG, TRIAL_TAG, redacted, tracking_id
+from experiments.tracking.identity import EXPERIMENT, SEARCH_RUN, SEARCH_TAG, TRIAL_TAG, tracking_id
 from experiments.tracking.saved_views import TrialValues, views_of
 from trashseg_core.errors import BadInput
 
+ROOT = Path(__file__).parents[1]
 START_TIMEOUT_S, STOP_TIMEOUT_S = 300, 5
-ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-"""Nothing phones home; and no runners of background jobs, which only judge traces: eight processes, 0.8 GB."""
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "PYTHONSAFEPATH": "1",
+}
+"""Nothing phones home; no runners of background jobs, which only judge traces: eight processes, 0.8 GB; no module is
+taken from the working directory, which may be a folder of data from elsewhere."""
 
 
 def serve(settings: SearchSettings, port: int) -> None:
@@ -39,7 +47,7 @@ def serve(settings: SearchSettings, port: int) -> None:
     print(f"Starting the MLflow UI over {redacted(uri)} (about 20 s) …", flush=True)
     server = _start_server(uri, port)
     try:
-        _wait_until_healthy(server, port)
+        _wait_until_healthy(server, port, uri)
         print(f"MLflow UI: http://127.0.0.1:{port}/{view}   (Ctrl-C ends it)", flush=True)
         server.wait()
     finally:
@@ -89,6 +97,7 @@ def _start_server(uri: str, port: int) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env={**os.environ, **ENVIRONMENT, "MLFLOW_BACKEND_STORE_URI": uri},
+        cwd=ROOT,  # uvicorn looks for modules in its working directory, whatever Python is told
         start_new_session=True,
     )
 
@@ -118,12 +127,13 @@ def free_port(port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_healthy(server: subprocess.Popen[bytes], port: int) -> None:
+def _wait_until_healthy(server: subprocess.Popen[bytes], port: int, uri: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if server.poll() is not None:
             assert server.stderr is not None
-            reason = server.stderr.read().decode(errors="replace").strip().splitlines() or ["no message"]
+            said = without_secrets(server.stderr.read().decode(errors="replace"), uri)
+            reason = said.strip().splitlines() or ["no message"]
             raise RuntimeError(f"The MLflow UI did not start: {reason[-1][:300]}")
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2):

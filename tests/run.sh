@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up .venv, then runs ruff, mypy and all tests. Arguments go to pytest.
+# Sets up .venv, then runs ruff, mypy, the audit of dependencies and all tests. Arguments go to pytest.
 #
 #   bash tests/run.sh                      everything
 #   bash tests/run.sh -m "not slow"        the fast tests
@@ -14,4 +14,5 @@ export RAY_USAGE_STATS_ENABLED=0 MLFLOW_DISABLE_TELEMETRY=true NO_ALBUMENTATIONS
 .venv/bin/python -m ruff check .
 .venv/bin/python -m ruff format --check .
 .venv/bin/python -m mypy
+.venv/bin/python -m tests.audit
 .venv/bin/python -m pytest "$@"

@@ -75,7 +75,7 @@ def test_ray_up_starts_ray_with_a_token_and_flags_that_exist(path: Path) -> None
     for line in starts:
         assert "RAY_AUTH_MODE=token" in line
         assert {word.split("=")[0] for word in line.split("ray start")[1].split() if word.startswith("--")} <= flags
-    assert "--dashboard-host=127.0.0.1" in starts[0]
+    assert "--dashboard-host=127.0.0.1" in starts[0] and "RAY_USAGE_STATS_REPORT_URL=http://127.0.0.1:9" in starts[0]
     assert recipe["file_mounts"]["~/.ray/auth_token"] == "~/.ray/auth_token"
     assert "chmod 600 ~/.ray/auth_token" in recipe["setup_commands"]
 
@@ -94,7 +94,8 @@ def test_the_rayjob_has_what_kuberay_asks_for() -> None:
         volumes = {volume["name"] for volume in pod["volumes"]}
         for container in pod["containers"]:
             assert {mount["name"] for mount in container["volumeMounts"]} == volumes
-            assert {one["name"]: one["value"] for one in container["env"]} == {"TRASHSEG_CACHE": "/scratch"}
+            environment = {one["name"]: one["value"] for one in container["env"]}
+            assert environment == {"TRASHSEG_CACHE": "/scratch", "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9"}
     for group in cluster["workerGroupSpecs"]:
         assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
 

@@ -2,7 +2,8 @@
 
 import re
 
-from experiments.drawing.page import escaped, hide_credentials, interval_bar
+from experiments.drawing.page import escaped, interval_bar
+from experiments.secrets import masked
 
 
 def test_values_are_shown_shortly_and_none_as_a_dash() -> None:
@@ -11,7 +12,7 @@ def test_values_are_shown_shortly_and_none_as_a_dash() -> None:
 
 def test_addresses_without_a_password_are_left_as_they_are() -> None:
     kept = "sqlite:////a/b@c.db http://host:5000/x t0001: 3:4@5"
-    assert hide_credentials(kept) == kept
+    assert masked(kept) == kept
 
 
 def test_a_value_outside_the_scale_stays_inside_the_bar() -> None:

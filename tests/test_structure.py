@@ -36,7 +36,7 @@ HOMES = {
     },
     "ray": {
         *("trainable", "search", "searcher", "recorder", "ray_silence"),
-        *("policy/scheduler", "policy/promotion", "placement/peers", "placement/cluster"),
+        *("policy/scheduler", "policy/promotion", "placement/peers", "placement/cluster", "placement/local_ray"),
     },
 }
 VERBS = {"search", "resume", "ensemble", "predict", "submit", "report", "train", "check", "sample-data", "ui"}

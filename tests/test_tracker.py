@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from experiments.journal import Journal
+from experiments.secrets import redacted, without_secrets
 from experiments.settings import SearchSettings
 from experiments.tracking import tracker as tracker_module
 from experiments.tracking.connection import connect
-from experiments.tracking.identity import EXPERIMENT, TRIAL_TAG, redacted, without_password
+from experiments.tracking.identity import EXPERIMENT, TRIAL_TAG
 from experiments.tracking.tracker import Tracker
 from tests.tracked_trials import refuse, report
 
@@ -49,7 +50,7 @@ def test_a_password_is_never_shown(uri: str, shown: str) -> None:
 
 def test_a_password_alone_is_not_shown_either() -> None:
     uri = "postgresql://me:s3cret@db/x"
-    told = without_password(f"cannot connect to {uri} with password s3cret", uri)
+    told = without_secrets(f"cannot connect to {uri} with password s3cret", uri)
     assert told == "cannot connect to postgresql://me:***@db/x with password ***"
 
 

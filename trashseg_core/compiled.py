@@ -9,12 +9,14 @@ from typing import Any, ParamSpec, TypeVar
 
 import numba
 
-from trashseg_core.data.cache_store import cache_root
+from trashseg_core.data.cache_store import cache_root, others_in
 from trashseg_core.files import locked
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
 CONFIG: Any = numba.config
+NOWHERE = Path(os.devnull)
+"""No folder, so that numba looks for another place, or keeps nothing."""
 
 
 def _cache_dir() -> str:
@@ -26,7 +28,12 @@ def _cache_dir() -> str:
     sources = [path.read_bytes() for path in sorted(package.rglob("*.py"))]
     digest = hashlib.sha256(b"".join(source for source in sources if b"import compiled" in source)).hexdigest()[:12]
     beside = package / "__pycache__" if os.access(package, os.W_OK) else cache_root()
-    return str(Path(CONFIG.CACHE_DIR or beside) / f"compiled-{digest}")
+    return str(Path(CONFIG.CACHE_DIR or trusted(beside)) / f"compiled-{digest}")
+
+
+def trusted(folder: Path) -> Path:
+    """The folder, or none where others may put something into it: numba unpickles what it finds there."""
+    return NOWHERE if others_in(folder) else folder
 
 
 CACHE_DIR = _cache_dir()

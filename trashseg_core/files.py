@@ -36,10 +36,13 @@ def sync_file(path: Path) -> None:
 
 
 @contextmanager
-def atomic_text(path: Path) -> Iterator[TextIO]:
+def atomic_text(path: Path, private: bool = False) -> Iterator[TextIO]:
     """Open a text stream whose content appears under `path` only when the block ends without an error.
 
     UTF-8, LF line ends. The old file, if any, stands untouched until then.
+
+    Args:
+        private: nobody but the owner may read it.
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
@@ -49,16 +52,16 @@ def atomic_text(path: Path) -> Iterator[TextIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(0o600 if private else 0o644)
         os.replace(temporary, path)
         sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, private: bool = False) -> None:
     """Write `text` to `path` atomically."""
-    with atomic_text(path) as stream:
+    with atomic_text(path, private) as stream:
         stream.write(text)
 
 
@@ -68,13 +71,13 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, private: bool = False) -> None:
     """Write `value` to `path` as indented JSON, atomically; NaN and infinity are refused.
 
     Raises:
         ValueError: `value` holds a non-finite number.
     """
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n", private)
 
 
 def read_json(path: Path, remedy: str = "Restore the file or start anew.") -> Any:

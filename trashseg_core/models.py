@@ -57,6 +57,7 @@ def build_model(config: TrialConfig, num_classes: int, pretrained: bool = True) 
     Raises:
         BadInput: the encoder's weights are unknown or cannot be had.
     """
+    _check_encoder(config.encoder_name)
     weights = hub_weights(config) if pretrained else None
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # its retries would bury the one line below
     try:
@@ -85,6 +86,21 @@ def parameters_m(config: TrialConfig, num_classes: int) -> float:
     return _count_weights(_create_empty(config, num_classes)) / 1e6
 
 
+def weight_shapes(config: TrialConfig, num_classes: int) -> dict[str, tuple[int, ...]]:
+    """Shape of every weight and buffer that a checkpoint of the network holds, by name.
+
+    Raises:
+        BadInput: the encoder does not exist, or does not go with the decoder.
+    """
+    _check_encoder(config.encoder_name)
+    try:
+        model = _create_empty(config, num_classes)
+    except Exception as error:  # smp and timm raise many kinds
+        given = f"{config.decoder_name} on {config.encoder_name}"
+        raise BadInput(f"There is no network of {given} ({(str(error) or type(error).__name__)[:120]}).") from None
+    return {key: tuple(value.shape) for key, value in model.state_dict().items()}
+
+
 def _count_weights(model: nn.Module) -> int:
     return sum(weight.numel() for weight in model.parameters())
 
@@ -96,11 +112,7 @@ def check_model(config: TrialConfig) -> None:
         BadInput: with the encoders of a like name, or the decoders that work with this encoder.
     """
     name = config.encoder_name
-    known = timm.list_models() if name.startswith("tu-") else list(smp_encoders)
-    bare = name.removeprefix("tu-").split(".")[0] if name.startswith("tu-") else name  # timm: NAME.WEIGHTS
-    if bare not in known:
-        hint = did_you_mean(bare, known) or f" Encoders: {', '.join(smp_encoders)}, or tu-NAME of timm."
-        raise BadInput(f"The value of `encoder_name` is {name!r}, which neither smp nor timm has.{hint}")
+    _check_encoder(name)
     hub_weights(config)
     fault = size_fault(name, config.decoder_name, config.predict_size)
     if fault:
@@ -109,6 +121,15 @@ def check_model(config: TrialConfig) -> None:
             f"Decoder {config.decoder_name} does not work with encoder {name} at {config.predict_size} px ({fault}). "
             f"Decoders that do: {', '.join(valid) or 'none'}."
         )
+
+
+def _check_encoder(name: str) -> None:
+    """Refuse an encoder that smp and timm do not have; timm would look for `hf-hub:…` on the network."""
+    known = timm.list_models() if name.startswith("tu-") else list(smp_encoders)
+    bare = name.removeprefix("tu-").split(".")[0] if name.startswith("tu-") else name  # timm: NAME.WEIGHTS
+    if bare not in known:
+        hint = did_you_mean(bare, known) or f" Encoders: {', '.join(smp_encoders)}, or tu-NAME of timm."
+        raise BadInput(f"The value of `encoder_name` is {name[:80]!r}, which neither smp nor timm has.{hint}")
 
 
 @functools.cache

@@ -4,7 +4,6 @@ import base64
 import html
 import io
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from experiments.drawing.plotly_script import figure_html, library_html
+from experiments.secrets import masked
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 """The browser refuses whatever would leave this file."""
@@ -74,16 +74,11 @@ def escaped(content: Content) -> str:
         case None:
             return "–"
         case bool() | str():
-            return html.escape(hide_credentials(str(content)))
+            return html.escape(masked(str(content)))
         case float():
             return f"{content:.4g}"
         case _:
             return html.escape(str(content))
-
-
-def hide_credentials(text: str) -> str:
-    """Replace the password of `scheme://user:password@host` by stars: reports get passed on."""
-    return re.sub(r"(://[^/\s:@\"']*):[^/\s\"']+@", r"\1:***@", text)
 
 
 def tag(name: str, content: Content, classes: str = "") -> Raw:

@@ -7,6 +7,7 @@ import fsspec
 import pyarrow
 import pyarrow.fs
 
+from experiments.secrets import redacted, without_secrets
 from experiments.settings import SearchSettings
 from trashseg_core.errors import BadInput
 
@@ -33,9 +34,10 @@ def _by_fsspec(uri: str) -> dict[str, Any]:
     try:
         system, path = fsspec.core.url_to_fs(uri)
     except (ValueError, ImportError) as error:
+        reason = without_secrets(str(error), uri).strip().splitlines()[0][:160]
         raise BadInput(
-            f"`--storage {uri}`: {str(error).strip().splitlines()[0][:160]}. Give a folder that all nodes share, or an "
-            "fsspec URI whose package is installed."
+            f"`--storage {redacted(uri)}`: {reason}. Give a folder that all nodes share, or an fsspec URI whose "
+            "package is installed."
         ) from None
     wrapped = pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(system))
     return {"storage_path": path, "storage_filesystem": wrapped}

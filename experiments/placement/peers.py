@@ -10,6 +10,7 @@ controller and workers of its own. Here the first trial pays about 22 s for that
 
 import os
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -76,20 +77,23 @@ class Peers:
         Raises:
             WorkerLost: one of them died.
         """
-        address, over = f"tcp://{ray.util.get_node_ip_address()}:{_free_port()}", threading.Event()
-        runs = {
-            rank: actor.run.remote(address, rank, self._size, work, arguments) for rank, actor in self._actors.items()
-        }
-        threading.Thread(target=_leave_when_one_ends, args=(list(runs.values()), over), daemon=True).start()
-        try:
-            with _group(address, 0, self._size):
-                yield
-        except Exception as error:
-            over.set()
-            raise _cause(error, list(runs.values())) from error
-        finally:
-            over.set()
-            self._replace_late_ones(runs)
+        over = threading.Event()
+        with tempfile.TemporaryDirectory(prefix="trashseg-peers-") as private:
+            address = _meeting_point(private)
+            runs = {
+                rank: actor.run.remote(address, rank, self._size, work, arguments)
+                for rank, actor in self._actors.items()
+            }
+            threading.Thread(target=_leave_when_one_ends, args=(list(runs.values()), over), daemon=True).start()
+            try:
+                with _group(address, 0, self._size):
+                    yield
+            except Exception as error:
+                over.set()
+                raise _cause(error, list(runs.values())) from error
+            finally:
+                over.set()
+                self._replace_late_ones(runs)
 
     def _replace_late_ones(self, runs: dict[int, Any]) -> None:
         _, late = ray.wait(list(runs.values()), num_returns=len(runs), timeout=PATIENCE_S)
@@ -104,6 +108,8 @@ class Peers:
 def _group(address: str, rank: int, size: int) -> Iterator[None]:
     backend = "cpu:gloo,cuda:nccl" if is_available() else "gloo"
     wait = timedelta(seconds=TIMEOUT_S)
+    if address.startswith("file:"):
+        _stay_on_loopback()
     try:
         dist.init_process_group(backend, init_method=address, rank=rank, world_size=size, timeout=wait)
         yield
@@ -154,6 +160,24 @@ def _error(run: Any) -> Exception | None:
     except Exception as error:
         return error
     return None
+
+
+def _meeting_point(private: str) -> str:
+    """Where the processes of a group find each other: on one machine a file, as torch's store listens everywhere.
+
+    Args:
+        private: an empty folder that others cannot enter.
+    """
+    here = ray.util.get_node_ip_address()
+    return f"file://{private}/store" if here == "127.0.0.1" else f"tcp://{here}:{_free_port()}"
+
+
+def _stay_on_loopback() -> None:
+    """Have the tensors of a group on one machine go over its loopback device, where nobody else connects."""
+    name = next((name for _, name in socket.if_nameindex() if name.startswith("lo")), None)
+    for library in ("GLOO", "NCCL"):
+        if name is not None:
+            os.environ.setdefault(f"{library}_SOCKET_IFNAME", name)
 
 
 def _free_port() -> int:

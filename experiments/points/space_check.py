@@ -4,8 +4,10 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+from experiments.settings import SearchSettings
 from trashseg_core.config import TrialConfig, check_field
 from trashseg_core.errors import BadInput
 from trashseg_core.idle_settings import idle_settings
@@ -189,3 +191,20 @@ def _check_bounds(name: str, low: float, high: float, step: float | None, log: b
         raise BadInput(f"Space: `{name}` has a log scale and the step {step}. Leave one of them out.")
     if step is not None and step <= 0:
         raise BadInput(f"Space: the step of `{name}` is {step}, but must be above 0.")
+
+
+def refuse_data_as_space(settings: SearchSettings) -> None:
+    """Refuse a space that lies in the data or the run folder: what is there may come from anywhere, and is data.
+
+    Raises:
+        BadInput: with what to do.
+    """
+    if not settings.space.endswith(".py"):
+        return
+    space = Path(settings.space).resolve()
+    for what, folder in (("data", Path(settings.data)), ("run", settings.folder)):
+        if space.is_relative_to(folder.resolve()):
+            raise BadInput(
+                f"`--space {settings.space}` lies in the {what} folder. A space is code and is run: read it, and copy "
+                "it elsewhere to use it."
+            )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.tracking.identity import without_password
+from experiments.secrets import without_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -48,7 +48,7 @@ def patient_requests() -> Iterator[None]:
 
 def reason_of(error: Exception, uri: str) -> str:
     """First line of what a store raised, without the password; of SQLAlchemy's, what the database said."""
-    lines = without_password(str(error), uri).strip().splitlines()
+    lines = without_secrets(str(error), uri).strip().splitlines()
     telling = [line for line in lines if line.strip() and not line.startswith("(raised as a result of")]
     return (telling or [type(error).__name__])[0][:200]
 

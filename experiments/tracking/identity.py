@@ -33,18 +33,3 @@ def tracking_id(folder: Path) -> str:
     if not re.fullmatch(rb"[0-9a-f]{32}\s*", content):
         raise BadInput(f"{path}: damaged. Remove it: MLflow then gets this search once more, beside the one it has.")
     return content.decode("ascii").strip()
-
-
-def redacted(uri: str) -> str:
-    """A URI without the password in it."""
-    scheme, mark, rest = uri.partition("://")
-    account, at, place = rest.rpartition("@")
-    return f"{scheme}{mark}{account.split(':')[0]}:***@{place}" if at and ":" in account else uri
-
-
-def without_password(text: str, uri: str) -> str:
-    """A message in which neither a URI nor the password in it can be read."""
-    account = uri.partition("://")[2].rpartition("@")[0]
-    password = account.partition(":")[2]
-    text = text.replace(uri, redacted(uri))
-    return text.replace(password, "***") if password else text

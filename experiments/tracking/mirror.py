@@ -7,10 +7,10 @@ from collections.abc import Callable
 from experiments.journal import TrialRecord
 from experiments.preflight import LOCK
 from experiments.results import read_results
+from experiments.secrets import redacted
 from experiments.settings import SearchSettings
 from experiments.tracking.connection import is_damaged, reason_of
 from experiments.tracking.ensemble_run import bring_ensemble
-from experiments.tracking.identity import redacted
 from experiments.tracking.search_run import bring_results, bring_search
 from experiments.tracking.store import Store
 from experiments.tracking.submission_run import bring_submissions

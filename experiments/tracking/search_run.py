@@ -10,9 +10,10 @@ from experiments.journal import TrialRecord
 from experiments.origin import DATA, FOLDER, read_data, read_software
 from experiments.pictures.history_picture import draw_history
 from experiments.results import TrialResult, read_results
+from experiments.secrets import redacted
 from experiments.settings import SearchSettings
 from experiments.tracking.data_inputs import data_inputs
-from experiments.tracking.identity import SEARCH_RUN, redacted
+from experiments.tracking.identity import SEARCH_RUN
 from experiments.tracking.store import Store
 from experiments.tracking.tracked_run import TrackedRun, digest_of
 from trashseg_core.files import write_json

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 
 from experiments.journal import Journal, TrialRecord
+from experiments.secrets import redacted
 from experiments.settings import SearchSettings
 from experiments.tracking.connection import reason_of
-from experiments.tracking.identity import redacted
 from experiments.tracking.mirror import WRITING, bring_trials
 from experiments.tracking.search_run import bring_search
 from experiments.tracking.store import Store

@@ -68,7 +68,7 @@ def submit(
         check: write nothing, and say whether this CSV answers the test file (of RUN, of the run folder that the CSV
             lies in, or --test); exit code 2 if it does not
     """
-    from experiments.manifest import FILE, read_manifest
+    from experiments.manifest import FILE, check_own, read_manifest
 
     if run is None and check is not None and (check.parent / FILE).is_file():
         run = check.parent
@@ -84,6 +84,7 @@ def submit(
     from experiments.submissions import refuse_output
 
     assert run is not None and data is not None
+    check_own(run)
     if test is not None:
         data = replace(data, path=str(test.absolute().parent), test_file=test.name)
     target = output or run / "submission.csv"

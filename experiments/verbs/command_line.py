@@ -14,6 +14,7 @@ from typing import Any
 
 import tyro
 
+from experiments.secrets import masked
 from experiments.verbs.flags import flags_of
 from experiments.verbs.help import print_help, print_overview
 from experiments.verbs.words import fault_in
@@ -25,6 +26,10 @@ MAX_SHOWN = 300
 """Of a word in a message."""
 NO_SUCH_NAMES = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR)
 """Errors that only another path helps against."""
+LONGEST = 4000
+"""Characters of a message."""
+OTHERS = 0o022
+"""Bits of a file's mode: whatever is written, nobody but its owner may change it."""
 
 
 def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
@@ -38,6 +43,7 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
         0 fine, 1 failed, 2 bad input, 130 interrupted, 143 terminated.
     """
     debug = "--debug" in arguments
+    os.umask(os.umask(OTHERS) | OTHERS)
     arguments = [word for word in arguments if word != "--debug"]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file name may hold what the terminal's encoding does not know
@@ -161,6 +167,10 @@ def _notes(error: BaseException) -> list[str]:
 
 
 def _fail(code: int, message: str) -> int:
-    words = [word if len(word) <= MAX_SHOWN else f"{word[:MAX_SHOWN]}…" for word in message.split()]
-    print(f"run_search.py: {' '.join(words)}", file=sys.stderr)
+    """Print a message as one line that no text quoted in it can make longer, break up or colour."""
+    words = [word if len(word) <= MAX_SHOWN else f"{word[:MAX_SHOWN]}…" for word in masked(message).split()]
+    line = " ".join(words)
+    shown = line if len(line) <= LONGEST else f"{line[:LONGEST]} … ({len(line):,} characters)"
+    plain = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in shown)
+    print(f"run_search.py: {plain}", file=sys.stderr)
     return code

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments.results import TrialResult, rank, result_of
+from experiments.secrets import redacted
 from experiments.showing.run_status import RunStatus, read_status
 from experiments.showing.wording import duration
 from experiments.verbs.leaderboard import INTERVAL, PLAIN_WIDTH
@@ -130,7 +131,8 @@ def _cost(status: RunStatus) -> dict[str, Any]:
 
 def _differing(a: dict[str, Any], b: dict[str, Any], left_out: tuple[str, ...] = ()) -> dict[str, list[Any]]:
     names = [name for name in dict.fromkeys([*a, *b]) if name not in left_out and a.get(name) != b.get(name)]
-    return {name: [a.get(name), b.get(name)] for name in names}
+    pairs = {name: [a.get(name), b.get(name)] for name in names}
+    return {name: [redacted(one) if isinstance(one, str) else one for one in pair] for name, pair in pairs.items()}
 
 
 def _told(value: float | None, sign: str = "") -> str:

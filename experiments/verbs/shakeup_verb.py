@@ -45,9 +45,12 @@ def stability(
     if out is not None and not out.parent.is_dir():
         raise BadInput(f"`--out {out}`: no such folder {out.parent}. Create it, or give another path.")
     from experiments.forecast import FILE
+    from experiments.manifest import check_own
     from trashseg_core.files import write_json
 
     if run is not None:
+        if out is None:
+            check_own(run)
         document, out = _of_run(run, test_size), out or run / FILE
     else:
         assert truth is not None

@@ -20,10 +20,10 @@ def export_study(run: Annotated[Path, tyro.conf.Positional], /, out: Path | None
     """
     import shlex
 
-    from experiments.manifest import read_manifest
+    from experiments.manifest import read_manifest, read_own_manifest
     from experiments.study_export import export_study, study_url
 
-    manifest, target = read_manifest(run), out or run / "study.db"
+    manifest, target = (read_manifest if out else read_own_manifest)(run), out or run / "study.db"
     told = export_study(run, manifest, target)
     print(f"{target}: {told}\nLook at it with: optuna-dashboard {shlex.quote(study_url(target))}")
 

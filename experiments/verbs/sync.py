@@ -19,12 +19,12 @@ def sync(run: Annotated[Path, tyro.conf.Positional], /, tracking_uri: str | None
     """
     from dataclasses import replace
 
-    from experiments.manifest import read_manifest
-    from experiments.tracking.identity import redacted
+    from experiments.manifest import read_own_manifest
+    from experiments.secrets import redacted
     from experiments.tracking.mirror import bring_run_folder
     from trashseg_core.files import locked
 
-    settings = read_manifest(run).settings
+    settings = read_own_manifest(run).settings
     if tracking_uri is not None:
         settings = replace(settings, tracking_uri=tracking_uri)
     if not (run / "journal.jsonl").is_file():

@@ -12,6 +12,7 @@ from trashseg_core.data.coco import Split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.errors import BadInput
 from trashseg_core.files import atomic_folder, locked
+from trashseg_core.ownership import fault_of
 
 Opened = TypeVar("Opened")
 Progress = Callable[[int, int], None]
@@ -24,6 +25,11 @@ def cache_root() -> Path:
     if given:
         return Path(given).absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trashseg"
+
+
+def others_in(root: Path) -> str | None:
+    """Say why somebody else may have put arrays, or compiled code, into a folder of caches, or return None."""
+    return fault_of(root, root.stat()) if root.exists() else None
 
 
 def content_key(folder: DataFolder, split: Split, **rules: Any) -> str:
@@ -71,12 +77,20 @@ def open_cached(slot: str, key: str, build: Callable[[Path], None], load: Callab
         load: opens a filled one.
 
     Raises:
-        BadInput: the cache root cannot be written, or `build` refuses the data.
+        BadInput: the cache root cannot be written, what is there is damaged, or `build` refuses the data.
     """
     try:
-        return load(cached_folder(slot, key, build))
+        return _load(load, cached_folder(slot, key, build))
     except FileNotFoundError:
-        return load(cached_folder(slot, key, build))
+        return _load(load, cached_folder(slot, key, build))
+
+
+def _load(load: Callable[[Path], Opened], path: Path) -> Opened:
+    try:
+        return load(path)
+    except (ValueError, KeyError, TypeError, EOFError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
+        raise BadInput(f"{path}: the cache is damaged ({reason}). Remove this folder; it is made again.") from None
 
 
 def cached_folder(slot: str, key: str, build: Callable[[Path], None]) -> Path:
@@ -87,9 +101,11 @@ def cached_folder(slot: str, key: str, build: Callable[[Path], None]) -> Path:
         build: fills an empty folder.
 
     Raises:
-        BadInput: the cache root cannot be written.
+        BadInput: the cache root cannot be written, or others can write there.
     """
     root = cache_root()
+    if fault := others_in(root):
+        raise BadInput(f"{root}: the cache is not yours alone: {fault}. Set TRASHSEG_CACHE to a folder of your own.")
     name = hashlib.sha256(slot.encode()).hexdigest()[:12]
     path = root / f"{name}-{key}"
     if path.is_dir():

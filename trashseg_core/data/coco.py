@@ -1,7 +1,6 @@
 """A COCO annotation file: reading it, with every entry checked."""
 
 import os
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from trashseg_core.data.json_document import read_document, shown
+from trashseg_core.data.names import name_fault, text_fault
 from trashseg_core.data.segmentations import segmentation_fault
 from trashseg_core.errors import BadInput
 
 MAX_SIDE_PX = 100_000
 MAX_CLASSES = 254
 MAX_JSON_MB = 512
-MAX_NAME = 200
-"""Characters of a category name: MLflow takes 250 for the name of a metric."""
-CONTROL_CHARACTERS = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 @dataclass(frozen=True)
@@ -148,25 +145,14 @@ def _read_categories(path: Path, document: dict[str, Any]) -> dict[int, str]:
         pointer = f"/categories/{index}"
         category_id = _integer(path, pointer, entry, "id", 0, 2**53)
         name = entry.get("name")
-        if not isinstance(name, str) or not name.strip():
-            raise BadInput(f"{path}: {pointer}/name is {shown(name)}, but must be a text.")
-        if len(name) > MAX_NAME:
-            raise BadInput(f"{path}: {pointer}/name has {len(name)} characters; at most {MAX_NAME} are allowed.")
-        if fault := _text_fault(name):
-            raise BadInput(f"{path}: {pointer}/name {shown(name)} {fault}. Rename the category.")
+        if fault := name_fault(name):
+            raise BadInput(f"{path}: {pointer}/name {fault}. Rename the category.")
         if category_id in categories:
             raise BadInput(f"{path}: {pointer}/id {category_id} occurs twice. Give each category an id of its own.")
         if name in categories.values():
             raise BadInput(f"{path}: {pointer}/name {name!r} occurs twice. Give each category a name of its own.")
         categories[category_id] = name
     return categories
-
-
-def _text_fault(name: str) -> str | None:
-    """What keeps a name from being printed, written into a CSV and looked up on the disk."""
-    if re.search(CONTROL_CHARACTERS, name):
-        return "holds a control character"
-    return "is no valid Unicode text" if re.search("[\ud800-\udfff]", name) else None
 
 
 def _read_photos(split: Split, entries: list[dict[str, Any]]) -> dict[int, int]:
@@ -186,7 +172,7 @@ def _read_photos(split: Split, entries: list[dict[str, Any]]) -> dict[int, int]:
         if not isinstance(name, str) or not name:
             given = shown(name)
             raise BadInput(f"{split.path}: {pointer}/file_name is {given}, but must be a path relative to the folder.")
-        if fault := _text_fault(name):
+        if fault := text_fault(name):
             raise BadInput(f"{split.path}: {pointer}/file_name {shown(name)} {fault}. Rename the photo.")
         size = [_integer(split.path, pointer, entry, key, 1, MAX_SIDE_PX) for key in ("height", "width")]
         place = os.path.normpath(name)

@@ -7,10 +7,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trashseg_core.checkpoint import CONFIG, WEIGHTS, Confusions, read_config, read_network, write_confusions
+from trashseg_core.checkpoint import (
+    CONFIG,
+    WEIGHTS,
+    Confusions,
+    check_weights,
+    read_config,
+    read_network,
+    write_confusions,
+)
 from trashseg_core.choices import TTA_SETS
 from trashseg_core.config import TrialConfig
+from trashseg_core.data.names import name_fault
 from trashseg_core.ensemble.checksums import check_files, write_checksums
+from trashseg_core.ensemble.foreign import (
+    MAX_JSON_BYTES,
+    MAX_MEMBERS,
+    classes_fault,
+    file_inside,
+    size_fault,
+)
 from trashseg_core.errors import BadInput
 from trashseg_core.files import atomic_folder, read_json, write_json
 from trashseg_core.hardware import device
@@ -132,19 +148,20 @@ def read_ensemble(folder: Path) -> Ensemble:
     Raises:
         BadInput: the folder is not an ensemble, is damaged, or has a schema that this version does not know.
     """
-    path = folder / DESCRIPTION
+    path = file_inside(folder, DESCRIPTION, most_bytes=MAX_JSON_BYTES)
     document = read_json(path, "Build it again with `ensemble`, or copy the folder again.")
     schema = document.pop("schema", None) if isinstance(document, dict) else None
     if schema not in READABLE:
         known = ", ".join(map(str, READABLE))
-        raise BadInput(f"{path}: schema {schema!r} is unknown to this version, which reads {known}. Update trashseg.")
+        given = repr(schema)[:40]
+        raise BadInput(f"{path}: schema {given} is unknown to this version, which reads {known}. Update trashseg.")
     try:
         members = [Member(**member) for member in document.pop("members")]
         ensemble = Ensemble(members, **document)
         fault = _fault(ensemble)
         CrfSettings(**(ensemble.crf or {}))
-    except (TypeError, KeyError, ValueError) as error:
-        raise BadInput(f"{path}: damaged ({error}). Build it again with `ensemble`.") from None
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise BadInput(f"{path}: damaged ({str(error)[:200]}). Build it again with `ensemble`.") from None
     if fault:
         raise BadInput(f"{path}: {fault}")
     return ensemble
@@ -153,12 +170,20 @@ def read_ensemble(folder: Path) -> Ensemble:
 def _fault(ensemble: Ensemble) -> str | None:
     """What makes an ensemble unusable, or None."""
     members, num_classes = ensemble.members, len(ensemble.class_names)
+    if len(members) > MAX_MEMBERS:
+        return f"it has {len(members):,} members, but may have {MAX_MEMBERS:,}."
+    if fault := classes_fault(ensemble.class_names):
+        return fault
     total = sum(member.weight for member in members)
     if not members or not abs(total - 1) <= 1e-6 or not all(member.weight > 0 for member in members):
         return f"the members' weights must be positive and sum to 1, but sum to {total:g}."
     for member in members:
         if PurePosixPath(member.trial_id).name != member.trial_id or member.trial_id in ("", ".", ".."):
-            return f"the trial id {member.trial_id!r} is not a plain name."
+            return f"the trial id {member.trial_id[:80]!r} is not a plain name."
+        if fault := name_fault(member.trial_id):
+            return f"a trial id {fault}."
+        if fault := size_fault(member.trial_id, member.image_size):
+            return fault
         if member.tta not in TTA_SETS:
             return f"the TTA of {member.trial_id} is {member.tta!r}, but must be one of {', '.join(TTA_SETS)}."
         if len(member.class_weights) not in (0, num_classes):
@@ -198,7 +223,10 @@ def load_ensemble(folder: Path, ensemble: Ensemble) -> LoadedEnsemble:
     members = []
     for member in ensemble.members:
         path = folder / "members" / member.trial_id
+        for name, most_bytes in ((CONFIG, MAX_JSON_BYTES), (WEIGHTS, None)):
+            file_inside(folder, "members", member.trial_id, name, most_bytes=most_bytes)
         config = read_config(path)
+        check_weights(path, config, len(ensemble.class_names))
         network = read_network(path, config, len(ensemble.class_names)).to(device()).eval()
         members.append(LoadedMember(network, config, member.tta))
     weights, offsets = ensemble.member_weights(), ensemble.offsets()

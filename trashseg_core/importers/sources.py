@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from trashseg_core.data.coco import CONTROL_CHARACTERS
+from trashseg_core.data.names import CONTROL_CHARACTERS
 from trashseg_core.errors import BadInput
 from trashseg_core.importers.options import ImportOptions
 

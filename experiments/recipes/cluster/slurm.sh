@@ -22,6 +22,7 @@ space=${SPACE:-baseline} trials=${TRIALS:-60} epochs=${EPOCHS:-40} gpus_per_tria
 nodes=${SLURM_NNODES:?run it by sbatch} cpus=${SLURM_CPUS_PER_TASK:-16}
 
 export PATH="$PWD/.venv/bin:$PATH"
+export RAY_USAGE_STATS_REPORT_URL=http://127.0.0.1:9 # it would report that it reports nothing
 export RAY_AUTH_MODE=token TRASHSEG_CACHE="${TMPDIR:-/tmp}/trashseg-$USER"
 (umask 077 && mkdir -p "$HOME/.ray" && ray get-auth-token --generate >/dev/null)
 chmod 600 "$HOME/.ray/auth_token"
