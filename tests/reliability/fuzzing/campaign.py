@@ -1,0 +1,78 @@
+"""Campaign: as many cases of a row as are asked for, drawn by hypothesis, judged by the pool, written to the log."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from tests.reliability.fuzzing.case import Case, Row
+from tests.reliability.fuzzing.pool import Pool
+from tests.reliability.fuzzing.worker import Answer
+
+PER_SEED = 2_000
+"""Cases of one seed: more of them explore further seeds, 0, 1, 2, …"""
+
+
+@dataclass
+class Campaign:
+    """What a row's cases came to."""
+
+    row: str
+    tried: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    """What was done and what came of it, of each case that was lost."""
+
+
+def run_campaign(name: str, row: Row, num_cases: int, place: Path, log: Path | None = None) -> Campaign:
+    """Try about as many mutated folders as asked for, never fewer.
+
+    Args:
+        name: of the row.
+        place: an empty folder for valid files, workers and lost cases.
+        log: a line is appended for each case.
+    """
+    valid = place / "valid"
+    valid.mkdir()
+    row.make(valid)
+    done, lines = Campaign(name), open(log, "a", encoding="utf-8", errors="backslashreplace") if log else None
+
+    def tell(number: int, case: Case, answer: Answer) -> None:
+        done.outcomes[answer.outcome] = done.outcomes.get(answer.outcome, 0) + 1
+        if answer.outcome == "crash":
+            done.lost.append(f"case {number}: {case.summary}: {answer.detail}")
+        if lines is not None:
+            detail = " ".join(answer.detail.split())[-300:]
+            lines.write(
+                f"{name} {number // PER_SEED}/{number % PER_SEED} {answer.outcome}, {1000 * answer.seconds:.0f} ms: "
+                f"{case.summary}{' -> ' if detail else ''}{detail}\n"
+            )
+            lines.flush()
+
+    pool = Pool(row.judge, valid, place, tell)
+    cases = row.mutations(valid)
+    number_of_seed = 0
+    while done.tried < num_cases:
+        wanted = min(PER_SEED, num_cases - done.tried)
+        first = number_of_seed * PER_SEED
+        drawn = 0
+
+        @seed(number_of_seed)
+        @settings(
+            max_examples=wanted, phases=[Phase.generate], suppress_health_check=list(HealthCheck), database=None, deadline=None
+        )
+        @given(cases)
+        def draw(case: Case) -> None:
+            nonlocal drawn
+            pool.submit(first + drawn, case)
+            drawn += 1
+
+        draw()
+        done.tried += drawn
+        number_of_seed += 1
+        if drawn == 0:
+            raise RuntimeError("hypothesis draws no case")
+    pool.close()
+    if lines is not None:
+        lines.close()
+    return done
