@@ -1,10 +1,17 @@
-"""Case: the files of a valid folder that a mutation replaces."""
+"""Case: the files of a valid folder that a mutation replaces. Row: where they come from, and who reads them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis.strategies import SearchStrategy
+
+from search_spaces import UnknownSpace
+from trashseg_core.errors import BadInput
+
+Judge = Callable[[Path, Path, int], None]
+"""Does with a folder what the verbs do. Gets the folder, which is to stay as it is, an empty one for all that is
+written, and the number of the case. Raises BadInput where a verb does; anything else but a return is a loss."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,24 @@ class Row:
     """Fills an empty folder with valid files."""
     mutations: Callable[[Path], SearchStrategy[Case]]
     """Cases made of that folder."""
-    judge: str
-    """Name of the function of `judges.py` that reads the folder."""
+    judge: Judge
     share: float
     """Of all cases: the cheaper the more."""
+
+
+def each_of(*acts: Callable[[], object]) -> None:
+    """Do all of them, each as a verb of its own.
+
+    Raises:
+        BadInput: what the first refused one said.
+    """
+    refused: list[BadInput] = []
+    for act in acts:
+        try:
+            act()
+        except BadInput as error:
+            refused.append(error)
+        except UnknownSpace as error:
+            refused.append(BadInput(str(error)))
+    if refused:
+        raise refused[0]

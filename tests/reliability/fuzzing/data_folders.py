@@ -1,4 +1,4 @@
-"""A valid data folder of tiny photos, and what is done to its annotation files."""
+"""fuzz-coco: a data folder of tiny photos whose annotation files are mutated."""
 
 import json
 from pathlib import Path
@@ -9,9 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from pycocotools import mask as coco_mask
 
-from tests.reliability.fuzzing.case import Case
+from experiments.verbs.data_check import print_check
+from tests.reliability.fuzzing.case import Case, each_of
 from tests.reliability.fuzzing.json_mutations import mutated_json
-from tests.tiny import write_photo
+from tests.tiny import tiny_config, write_photo
+from trashseg_core.augment.object_bank import open_bank
+from trashseg_core.data.dataset import TrainingData, open_data
+from trashseg_core.data.folder import DataFolder
+from trashseg_core.inference.predict_files import find_photos
+from trashseg_core.submission_scores import read_truth
 
 SPLITS = {"train": 3, "val": 2, "test": 2}
 HEIGHT, WIDTH = 24, 32
@@ -61,3 +67,24 @@ def coco_cases(valid: Path) -> SearchStrategy[Case]:
         return Case(files, "; ".join(told))
 
     return case()
+
+
+def judge_data_folder(folder: Path, scratch: Path, number: int) -> None:
+    """Check it as `check` does, then read it as a training, `predict` and `stability` do."""
+    data = DataFolder(str(folder), skip_bad=number % 2 == 1)
+    each_of(
+        lambda: print_check(data, list_all=True, skip_bad=data.skip_bad),
+        lambda: judge_caches(open_data(data, tiny_config(image_size=32))),
+        lambda: open_bank(data, 32),
+        lambda: read_truth(folder / "val.json"),
+        lambda: find_photos(folder / "test.json", scratch / "out"),
+    )
+
+
+def judge_caches(data: TrainingData) -> None:
+    """Hold the label maps to their contract."""
+    for split in (data.train, data.val):
+        assert split.native.dtype == split.labels.dtype == np.uint8
+        assert len(split) == len(split.images) == len(split.labels) > 0
+        for labels in (split.native, split.labels):
+            assert ((labels < split.num_classes) | (labels == 255)).all()

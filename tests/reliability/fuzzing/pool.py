@@ -10,7 +10,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tests.reliability.fuzzing.case import Case
+from tests.reliability.fuzzing.case import Case, Judge
 from tests.reliability.fuzzing.worker import Answer, Job, work
 
 SILENCE_S = 20.0
@@ -24,11 +24,11 @@ Told = Callable[[int, Case, Answer], None]
 class Pool:
     """Judges cases by several processes; each case goes to whoever is free."""
 
-    def __init__(self, judge: str, valid: Path, place: Path, tell: Told, size: int = 2) -> None:
+    def __init__(self, judge: Judge, valid: Path, place: Path, tell: Told, size: int = 2) -> None:
         """Start the workers.
 
         Args:
-            judge: function of `judges.py`.
+            judge: of the row.
             valid: folder of valid files.
             place: folder for the workers, and for the cases that were lost.
             tell: called with every answer, one at a time.
@@ -100,7 +100,7 @@ class Pool:
 class Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, judge: str, valid: Path, sandbox: Path) -> None:
+    def __init__(self, judge: Judge, valid: Path, sandbox: Path) -> None:
         """Start it and wait until it has judged the valid files."""
         self._pipe: Connection
         self._pipe, other = SPAWN.Pipe()

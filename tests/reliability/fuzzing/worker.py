@@ -11,6 +11,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
+from tests.reliability.fuzzing.case import Judge
+from trashseg_core.errors import BadInput
+
 SPARE_BYTES = 3 * 2**30
 """Address space beyond what the imports took: whoever wants more is refused, and the case is lost."""
 LONGEST_MESSAGE = 3_000
@@ -33,11 +38,10 @@ class Job(NamedTuple):
     """File to take in place of each path of the folder; None: it is gone."""
 
 
-def work(pipe: Connection, judge_name: str, valid: str, sandbox: str) -> None:
+def work(pipe: Connection, judge: Judge, valid: str, sandbox: str) -> None:
     """Answer jobs until the pipe closes.
 
     Args:
-        judge_name: function of `judges.py`.
         valid: folder of valid files; stays as it is.
         sandbox: a new folder that this process may do everything in.
     """
@@ -45,9 +49,7 @@ def work(pipe: Connection, judge_name: str, valid: str, sandbox: str) -> None:
     place.mkdir(parents=True)
     _quiet(place)
     os.environ["TRASHSEG_CACHE"] = str(place / "scratch" / "cache")
-    from tests.reliability.fuzzing import judges
-
-    judge = getattr(judges, judge_name)
+    torch.set_num_threads(1)
     folder, scratch, elsewhere = place / "folder", place / "scratch", place / "elsewhere"
     elsewhere.mkdir()
     os.chdir(elsewhere)
@@ -70,15 +72,12 @@ def work(pipe: Connection, judge_name: str, valid: str, sandbox: str) -> None:
         pipe.send(_judge(judge, folder, scratch, elsewhere, job.number))
 
 
-def _judge(judge, folder: Path, scratch: Path, elsewhere: Path, number: int) -> Answer:  # type: ignore[no-untyped-def]
-    from search_spaces import UnknownSpace
-    from trashseg_core.errors import BadInput
-
+def _judge(judge: Judge, folder: Path, scratch: Path, elsewhere: Path, number: int) -> Answer:
     before, started = _listing(folder), time.perf_counter()
     try:
         judge(folder, scratch, number)
         answer = "fine", ""
-    except (BadInput, UnknownSpace) as error:
+    except BadInput as error:
         answer = "bad input", str(error)
         if not str(error).strip() or len(str(error)) > LONGEST_MESSAGE:
             answer = "crash", f"a message of {len(str(error))} characters: {str(error)[:300]}"
