@@ -1,19 +1,23 @@
 """The manifest: what a run folder was started with, and which hops are done."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from experiments.field_types import check_types
 from experiments.settings import SearchSettings
 from trashseg_core import __version__
 from trashseg_core.errors import BadInput
 from trashseg_core.files import read_json, write_json
 
 SCHEMA = 1
-FILE, LOCK = "manifest.json", ".lock"
+FILE, LOCK, JOURNAL = "manifest.json", ".lock", "journal.jsonl"
 """Of a run folder; the lock is held by the only process that drives the search."""
+COPY = f"origin/{FILE}"
+"""The manifest as the search was started with; nothing reads it, but a user whose own was damaged."""
 _NONE = "not in it"
 
 
@@ -54,22 +58,45 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         BadInput: there is no search in the folder, or its manifest is damaged or of another schema.
     """
-    if not (folder / FILE).is_file():
-        raise BadInput(f"{folder}: there is no search here ({FILE} is missing). Start one with `search`.")
-    document: dict[str, Any] = read_json(folder / FILE)
-    if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
-        raise BadInput(f"{folder / FILE}: unknown schema. This version reads schema {SCHEMA}.")
+    if not (folder / FILE).exists():
+        raise BadInput(_missing(folder))
+    document: dict[str, Any] = read_json(folder / FILE, _remedy(folder))
+    if not isinstance(document, dict):
+        raise BadInput(f"{folder / FILE}: damaged (not an object). {_remedy(folder)}")
+    if (schema := document.pop("schema", None)) != SCHEMA:
+        told = f"This version reads schema {SCHEMA}, this is {repr(schema)[:40]}: update trashseg."
+        raise BadInput(f"{folder / FILE}: unknown schema. {told}")
     try:
         settings = dict(document.pop("settings"))
         settings |= {name: tuple(settings.get(name, ())) for name in ("set", "warm_start", "enqueue")}
         if settings.get("concurrent") is None:  # what 0.1.0 wrote for auto
             settings["concurrent"] = "auto"
         manifest = Manifest(settings=SearchSettings(**settings), **document)
+        check_types(manifest)
+        check_types(manifest.settings)
     except (TypeError, KeyError, ValueError) as error:
-        raise BadInput(f"{folder / FILE}: damaged ({error}). Restore it from a backup.") from None
+        raise BadInput(f"{folder / FILE}: damaged ({error}). {_remedy(folder)}") from None
     # The folder may have been moved or mounted elsewhere since.
-    manifest.settings = replace(manifest.settings, out=str(folder.absolute().parent), name=folder.absolute().name)
+    place = Path(os.path.abspath(folder))
+    try:
+        manifest.settings = replace(manifest.settings, out=str(place.parent), name=place.name)
+    except BadInput:
+        allowed = "letters, digits, `.`, `_` and `-`"
+        raise BadInput(f"{place}: a run folder's name must be {allowed}. Rename it.") from None
     return manifest
+
+
+def _missing(folder: Path) -> str:
+    """What to do where there is no manifest."""
+    if (folder / JOURNAL).exists():
+        return f"{folder}: {FILE} is missing, but there is a journal, so nothing is lost. {_remedy(folder)}"
+    return f"{folder}: there is no search here ({FILE} is missing). Start one with `search`."
+
+
+def _remedy(folder: Path) -> str:
+    """Where a whole manifest can be had."""
+    copy = folder / COPY
+    return f"Copy {copy} over it." if copy.is_file() else "Restore it from a backup."
 
 
 def check_unchanged(

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from experiments.journal import Journal, JournalReader
 from experiments.manifest import LOCK, Manifest, check_unchanged, read_manifest
+from experiments.origin import FOLDER as ORIGIN
 from experiments.origin import write_origin
 from experiments.points.known_points import read_points
 from experiments.points.space_check import check_space, draw_points, idle_pins
+from experiments.points.time_limit import in_time
 from experiments.points.warm_start import FILE as WARM_START
 from experiments.points.warm_start import WarmStart, collect, read_warm_start
 from experiments.settings import SearchSettings
@@ -63,11 +65,12 @@ def prepare(settings: SearchSettings) -> Manifest:
 def _prepare(settings: SearchSettings) -> Manifest:
     refuse_taken_name(settings.folder)
     check_gpus(settings)
-    space = load(settings.space)
-    points = read_points(settings.enqueue, space, settings.pins)
-    configs = check_space(space, settings.pins, points)
-    for sentence in idle_pins(space, settings.pins):
-        print(f"warning: {sentence}", flush=True)
+    with in_time(settings.space):
+        space = load(settings.space)
+        points = read_points(settings.enqueue, space, settings.pins)
+        configs = check_space(space, settings.pins, points)
+        for sentence in idle_pins(space, settings.pins):
+            print(f"warning: {sentence}", flush=True)
     for config in configs:
         check_share(config, settings.num_workers)
     splits = check_data(settings.data_folder)
@@ -78,7 +81,8 @@ def _prepare(settings: SearchSettings) -> Manifest:
     if warm is not None:
         warm.write(settings.folder)
     write_origin(manifest.settings, splits)
-    manifest.write(settings.folder)
+    for folder in (settings.folder / ORIGIN, settings.folder):  # a copy first: how it was started, whatever happens
+        manifest.write(folder)
     journal = Journal(settings.folder / "journal.jsonl")
     journal.begin(settings.essentials)
     journal.close()
@@ -207,7 +211,8 @@ def build_caches(folder: DataFolder, configs: list[TrialConfig], splits: dict[st
 
 def _signature(settings: SearchSettings, splits: dict[str, Split]) -> tuple[dict[str, list[str]], dict[str, str]]:
     """What must not change between a start and a resume: the space's domains and the data's content."""
-    _, domains = draw_points(load(settings.space), settings.pins)
+    with in_time(settings.space):
+        _, domains = draw_points(load(settings.space), settings.pins)
     data = {name: content_key(settings.data_folder, splits[name]) for name in ("train", "val")}
     if settings.pseudo is not None:
         pseudo = DataFolder(settings.pseudo)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from experiments.field_types import check_types
 from experiments.journal import TrialRecord
 from trashseg_core.errors import BadInput
 from trashseg_core.files import read_json, write_json
@@ -91,11 +92,15 @@ def read_results(path: Path) -> list[TrialResult]:
     Raises:
         BadInput: the file is missing, damaged or not a list of results.
     """
-    rows = read_json(path)
+    remedy = f"`resume {path.parent}` writes it anew from the journal."
+    rows = read_json(path, remedy)
     try:
-        return [TrialResult(**row) for row in rows]
+        results = [TrialResult(**row) for row in rows]
+        for result in results:
+            check_types(result)
     except TypeError:
-        raise BadInput(f"{path}: not a list of trial results. `resume` writes it anew from the journal.") from None
+        raise BadInput(f"{path}: not a list of trial results. {remedy}") from None
+    return results
 
 
 def candidates(results: list[TrialResult], top_k: int) -> list[TrialResult]:

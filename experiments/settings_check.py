@@ -10,6 +10,13 @@ from trashseg_core.errors import BadInput
 AT_LEAST_1 = ("trials", "epochs", "top_k", "max_json_mb", "concurrent", "grace_period", "workers_per_trial")
 LIMITS = ("max_memory_mb", "max_parameters_m", "max_seconds_per_image")
 ABOVE_0 = ("cpus_per_trial", "time_budget", "disk_gb", "store_gb", "max_megapixels", *LIMITS)
+AT_MOST = {
+    **dict.fromkeys(("trials", "keep", "top_k", "grace_period", "epochs"), 100_000),
+    **dict.fromkeys(("concurrent", "workers_per_trial", "cpus_per_trial", "gpus_per_trial", "folds"), 10_000),
+    **dict.fromkeys(("time_budget", "disk_gb", "store_gb", "max_json_mb", "max_megapixels", *LIMITS), 1e9),
+    "reduction_factor": 1e6,
+}
+"""What is above can only be a mistake, and overflows somewhere."""
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
@@ -40,6 +47,10 @@ def _check_ranges(settings: Mapping[str, Any]) -> None:
         raise BadInput(f"The value of `--gpus-per-trial` is {settings['gpus_per_trial']}, but must be 0 or more.")
     if settings["folds"] is not None and settings["folds"] < 2:
         raise BadInput(f"The value of `--folds` is {settings['folds']}, but must be 2 or more.")
+    for flag, most in AT_MOST.items():
+        value = settings[flag]
+        if value not in (None, "auto") and value > most:
+            raise BadInput(f"The value of `{_dashed(flag)}` is {value:.6g}, but must be at most {most:,.0f}.")
     if not settings["reduction_factor"] > 1:
         raise BadInput(f"The value of `--reduction-factor` is {settings['reduction_factor']}, but must be above 1.")
     if not 0 <= settings["seed"] < 2**32:

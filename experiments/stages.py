@@ -1,13 +1,13 @@
 """The hops of a search: trials, folds, ensemble, submission, report. Each starts from the files of the one before."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from experiments.checkpoints.keeper import Keeper, with_weights
 from experiments.folds.fold_files import fold_files
-from experiments.journal import Journal
+from experiments.journal import Journal, JournalReader
 from experiments.manifest import Manifest
 from experiments.pareto import write_front
 from experiments.placement.trial_memory import space_memory_mb
@@ -17,7 +17,7 @@ from experiments.settings import SearchSettings
 from experiments.showing.display import Display
 from experiments.showing.progress import progress_of
 from experiments.showing.summary import reasons, some, summarise
-from experiments.submissions import record_submission
+from experiments.submissions import read_submissions, record_submission
 from experiments.terminal import Terminal, progress_line
 from experiments.tracking.mirror import try_to_bring
 from experiments.tracking.registered_model import ALIAS, model_name
@@ -96,6 +96,7 @@ def write_test_submission(folder: Path, data: DataFolder, output: Path) -> int:
     from trashseg_core.submission import write_submission
 
     ensemble = read_ensemble(folder / "ensemble")
+    read_submissions(folder)  # a damaged list is refused before any work
     split = data.read("test")
     labels, _ = data.labels(split)
     if {str(category): label for category, label in labels.items()} != ensemble.categories:
@@ -123,7 +124,7 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
     """
     settings, folder = manifest.settings, manifest.settings.folder
     data = settings.data_folder
-    results = run_trials(manifest, display) if not trials_are_done(settings) else read_results(folder / "results.json")
+    results = run_trials(manifest, display) if not trials_are_done(settings) else known_results(settings, display.say)
     candidates_from: tuple[Path | str, ...] = (folder / "results.json", settings.ensemble_choices)
     if settings.folds is not None:
         from experiments.folds.training import RESULTS, train_folds
@@ -132,7 +133,7 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
             train_folds(settings, display)
             manifest.mark_done(folder, "folds", *candidates_from)
         candidates_from += (fold_files(settings).folder / RESULTS,)
-    if not manifest.is_done("ensemble", *candidates_from):
+    if not manifest.is_done("ensemble", *candidates_from) or not ensemble_is_whole(folder, display.say):
         from experiments.ensembling import build_ensemble
 
         build_ensemble(folder, settings)
@@ -148,14 +149,38 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
 
 
 def trials_are_done(settings: SearchSettings) -> bool:
-    """Whether the journal holds the end of every trial, and `results.json` is there."""
-    path = settings.folder / "journal.jsonl"
-    if not path.is_file() or not (settings.folder / "results.json").is_file():
+    """Whether the journal holds the end of every trial."""
+    trials = JournalReader(settings.folder / "journal.jsonl").trials
+    ended = [record for record in trials.values() if record.status is not None]
+    return len(ended) == len(trials) and len(ended) >= settings.trials
+
+
+def known_results(settings: SearchSettings, say: Callable[[str], None]) -> list[TrialResult]:
+    """Rank what the journal holds. A `results.json` that says something else, damaged or edited, is written anew."""
+    path = settings.folder / "results.json"
+    try:
+        before: list[TrialResult] | str = read_results(path)
+    except BadInput as error:
+        before = str(error)
+    journal = JournalReader(settings.folder / "journal.jsonl")
+    results = collect_results(journal, settings)
+    if before != results:
+        say(f"{path}: was missing, damaged or another one. It is written anew from the journal.")
+    return results
+
+
+def ensemble_is_whole(folder: Path, say: Callable[[str], None]) -> bool:
+    """Whether every file of the ensemble holds what was written into it; what is wrong is said."""
+    from trashseg_core.ensemble.checksums import check_files
+
+    try:
+        read_ensemble(folder / "ensemble")
+        check_files(folder / "ensemble")
+        read_confusions(folder / "ensemble")
+    except BadInput as error:
+        say(f"The ensemble is built again. {error}")
         return False
-    journal = Journal(path)
-    journal.close()
-    ended = [record for record in journal.trials.values() if record.status is not None]
-    return len(ended) == len(journal.trials) and len(ended) >= settings.trials
+    return True
 
 
 def write_pictures_and_report(folder: Path, data: DataFolder, objective: str) -> Path:

@@ -47,7 +47,7 @@ def load(name: str) -> Space:
             assert spec is not None and spec.loader is not None
             module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UnknownSpace(f"{path}: cannot be loaded ({type(error).__name__}: {error}).") from None
     space = getattr(module, "space", None)
     if not callable(space):

@@ -1,6 +1,7 @@
 """An ensemble folder is read as it was written; a damaged one is refused."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def test_an_ensemble_reads_back_as_it_was_written(bundle: Path) -> None:
 def test_the_folder_holds_what_prediction_needs_and_its_score_on_val(bundle: Path) -> None:
     files = sorted(str(path.relative_to(bundle)) for path in bundle.rglob("*") if path.is_file())
     names = [f"members/{trial}/{name}" for trial in ("t0000", "t0003") for name in ("config.json", "model.safetensors")]
-    assert files == ["confusions.npz", "ensemble.json", *names]
+    assert files == ["checksums.json", "confusions.npz", "ensemble.json", *names]
 
 
 def test_what_the_ensemble_scores_on_val_is_kept(bundle: Path) -> None:
@@ -130,9 +131,7 @@ def test_an_unknown_schema_is_refused(bundle: Path, schema: Any) -> None:
         read_ensemble(edit(bundle, schema=schema))
 
 
-@pytest.mark.parametrize(
-    "weights", [(0.5, 0.4), (0.6, 0.5), (1.5, -0.5), (1.0, 0.0), (), (float("nan"),), (float("nan"), 1.0)]
-)
+@pytest.mark.parametrize("weights", [(0.5, 0.4), (0.6, 0.5), (1.5, -0.5), (1.0, 0.0), ()])
 def test_weights_that_are_no_shares_are_refused(bundle: Path, weights: tuple[float, ...]) -> None:
     with pytest.raises(BadInput, match="weights must be positive and sum to 1"):
         read_ensemble(edit(bundle, members=members(*weights)))
@@ -145,7 +144,7 @@ def test_class_weights_of_another_number_of_classes_are_refused(bundle: Path, sh
         read_ensemble(edit(bundle, members=listed))
 
 
-@pytest.mark.parametrize("first", [(1.0, 0.4), (-0.5, 1.5), (0.4, 0.4), (float("nan"), 1.0)])
+@pytest.mark.parametrize("first", [(1.0, 0.4), (-0.5, 1.5), (0.4, 0.4)])
 def test_class_weights_that_are_no_shares_are_refused(bundle: Path, first: tuple[float, float]) -> None:
     """The two members' shares of the first class are wrong, those of the others right."""
     listed = members(0.5, 0.5)
@@ -155,10 +154,18 @@ def test_class_weights_that_are_no_shares_are_refused(bundle: Path, first: tuple
         read_ensemble(edit(bundle, members=listed))
 
 
-@pytest.mark.parametrize("offsets", [[0.0, 1.0], [0.0] * 4, [0.0, 0.0, float("inf")]])
+@pytest.mark.parametrize("offsets", [[0.0, 1.0], [0.0] * 4])
 def test_class_offsets_that_are_not_one_number_for_each_class_are_refused(bundle: Path, offsets: list[float]) -> None:
     with pytest.raises(BadInput, match="`class_offsets` must be 3 finite numbers, one for each class"):
         read_ensemble(edit(bundle, class_offsets=offsets))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_not_finite_is_refused_wherever_it_stands(bundle: Path, value: float) -> None:
+    shared = [{**one, "class_weights": [value, 1.0, 1.0]} for one in members(1.0)]
+    for broken in ({"members": members(value)}, {"members": shared}, {"class_offsets": [0.0, 0.0, value]}):
+        with pytest.raises(BadInput, match="is no finite number.*Build it again with `ensemble`"):
+            read_ensemble(edit(bundle, **broken))
 
 
 def test_an_unknown_tta_is_refused(bundle: Path) -> None:

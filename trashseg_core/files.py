@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from trashseg_core.errors import BadInput
+from trashseg_core.own_json import parse_own
 
 LOOKS, LOOK_S = 5, 0.01
 """How often `locked` tries before it refuses, and the pause between: somebody may only be looking."""
@@ -75,18 +76,21 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, remedy: str = "Restore the file or start anew.") -> Any:
     """Read a JSON file of this project.
 
+    Args:
+        remedy: what to do where that fails.
+
     Raises:
-        BadInput: the file is missing, unreadable or not JSON.
+        BadInput: the file is missing, special, larger than any of ours, or not JSON of finite numbers.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_own(path)
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror}).") from None
+        raise BadInput(f"{path}: cannot be read ({error.strerror}). {remedy}") from None
     except ValueError as error:
-        raise BadInput(f"{path}: not valid JSON ({error}). Restore the file or start anew.") from None
+        raise BadInput(f"{path}: not valid JSON ({error}). {remedy}") from None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Checking a space before anything starts: names, bounds, choices, models."""
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Sequence
@@ -11,6 +12,8 @@ from trashseg_core.idle_settings import idle_settings
 
 NUM_DRAWS = 200
 """Random configurations that a check draws; conditional branches are found by chance."""
+MAX_CHOICES, MAX_STEPS, MAX_NAMES = 1000, 1_000_000, 1000
+"""Of a suggestion, and how many a configuration may ask for: a space that asks for more is not what its author meant."""
 
 
 class ProbeTrial:
@@ -21,14 +24,19 @@ class ProbeTrial:
         self.params: dict[str, Any] = {}
         self.domains: dict[str, str] = {}
         """What each name may be, as text: to tell spaces apart."""
+        self._asked = 0
 
     def suggest_categorical(self, name: str, choices: list[Any]) -> Any:
         """Check and answer a choice."""
-        options = list(choices)
+        options = list(itertools.islice(choices, MAX_CHOICES + 1))
+        if len(options) > MAX_CHOICES:
+            raise BadInput(f"Space: `{name}` has more than {MAX_CHOICES} choices. Suggest a number instead.")
         if not options:
             raise BadInput(f"Space: `{name}` has no choices. Give at least one.")
         if any(not isinstance(option, str | int | float | bool | None) for option in options):
             raise BadInput(f"Space: `{name}` has a choice that is no JSON scalar: {options}. Use text and numbers.")
+        if any(isinstance(option, float) and not math.isfinite(option) for option in options):
+            raise BadInput(f"Space: `{name}` has a choice that is not finite: {options}. Leave it out.")
         if len({repr(option) for option in options}) != len(options):
             raise BadInput(f"Space: `{name}` lists a choice twice: {options}.")
         self.domains[name] = f"one of {options}"
@@ -40,6 +48,8 @@ class ProbeTrial:
         self.domains[name] = f"{low} to {high}" + (f" by {step}" if step else "") + (", log" if log else "")
         if step:
             count = int((high - low) / step + 1e-9)
+            if count > MAX_STEPS:
+                raise BadInput(f"Space: `{name}` has {count:.3g} steps, above {MAX_STEPS:,}. Leave the step out.")
             return self._answer(name, [low + index * step for index in range(count + 1)])
         between = math.exp((math.log(low) + math.log(high)) / 2) if log else (low + high) / 2
         return self._answer(name, [low, between, high], interval=True)
@@ -53,6 +63,9 @@ class ProbeTrial:
         return self._answer(name, list(range(low, high + 1, step)) if high - low < 10_000 else [low, high])
 
     def _answer(self, name: str, options: list[Any], interval: bool = False) -> Any:
+        self._asked += 1
+        if self._asked > MAX_NAMES:
+            raise BadInput(f"Space: it asks for more than {MAX_NAMES} values in one configuration. Does it loop?")
         if name in self._pins:
             return self._pins[name]
         if interval:  # any value between the ends will do
@@ -158,7 +171,7 @@ def call_space(space: Callable[[Any], None], trial: ProbeTrial) -> None:
         space(trial)
     except BadInput:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadInput(f"Space: it fails with {type(error).__name__}: {error}. Mend its function `space`.") from error
 
 

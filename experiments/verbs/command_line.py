@@ -1,6 +1,7 @@
 """The frame around every verb of the command line: arguments, signals, messages and exit codes."""
 
 import contextlib
+import errno
 import functools
 import io
 import os
@@ -19,6 +20,12 @@ from search_spaces import UnknownSpace
 from trashseg_core.errors import BadInput
 
 Verb = Callable[..., None]
+MAX_WORD = 4096
+"""Characters of one word of a command: as many as a path may have."""
+MAX_SHOWN = 300
+"""Of a word in a message."""
+NO_SUCH_NAMES = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR)
+"""Errors that only another path helps against."""
 
 
 def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
@@ -33,25 +40,42 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
     """
     debug = "--debug" in arguments
     arguments = [word for word in arguments if word != "--debug"]
-    if _print_help(verbs, description, arguments):
-        return 0
-    if arguments and arguments[0] in verbs:
-        for flag in flags_of(verbs[arguments[0]]):
-            arguments = _join_repeated(arguments, f"--{flag.name}") if flag.takes_many else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file name may hold what the terminal's encoding does not know
+            stream.reconfigure(errors="backslashreplace")
     received = _unwind_on_signals()
     try:
-        return _run(verbs, description, arguments)
+        code = _run(verbs, description, arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except (BadInput, UnknownSpace) as error:
         if debug:
             raise
         return _fail(2, str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python fails once more at its end
+        return _fail(1, "Nobody reads the output any more.")
     except KeyboardInterrupt as interruption:
         what, code = ("Terminated", 143) if signal.SIGTERM in received else ("Interrupted", 130)
         return _fail(code, " ".join([f"{what}.", *_notes(interruption)]))
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in NO_SUCH_NAMES:
+            return _fail(2, f"{error.filename}: {error.strerror}. Give another path.")
         return _fail(1, " ".join([f"{type(error).__name__}: {error} (`--debug` shows where)", *_notes(error)]))
+
+
+def _fault_in(arguments: list[str]) -> str | None:
+    """What makes a word unusable whatever it stands for, or None."""
+    for number, word in enumerate(arguments, 1):
+        if not word:
+            return f"Word {number} of the command is empty. Is the variable that stands there set?"
+        if "\0" in word or len(word) > MAX_WORD:
+            what = "holds a NUL character" if "\0" in word else f"has {len(word)} characters, above {MAX_WORD}"
+            return f"Word {number} of the command, {word[:40]!r}, {what}. Check it."
+    return None
 
 
 def _print_help(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> bool:
@@ -68,6 +92,13 @@ def _print_help(verbs: Mapping[str, Verb], description: str, arguments: list[str
 
 def _run(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
     """Parse the arguments, turning tyro's boxes into one line, and call the verb."""
+    if fault := _fault_in(arguments):
+        return _fail(2, fault)
+    if _print_help(verbs, description, arguments):
+        return 0
+    if arguments and arguments[0] in verbs:
+        for flag in flags_of(verbs[arguments[0]]):
+            arguments = _join_repeated(arguments, f"--{flag.name}") if flag.takes_many else arguments
     noise = io.StringIO()
     try:
         with contextlib.redirect_stderr(noise):
@@ -80,7 +111,7 @@ def _run(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> i
     except SystemExit as stop:
         if stop.code in (0, None):
             return 0
-        words = re.sub(r"[\u2500-\u257f]|\x1b\[[0-9;]*m", " ", noise.getvalue()).split()
+        words = re.sub(r"[\u2500-\u257f]|-{5,}|\x1b\[[0-9;]*m", " ", noise.getvalue()).split()
         return _fail(2, " ".join(words) or "Unknown command. Try --help.")
     call()
     return 0
@@ -142,5 +173,6 @@ def _notes(error: BaseException) -> list[str]:
 
 
 def _fail(code: int, message: str) -> int:
-    print(f"run_search.py: {' '.join(message.split())}", file=sys.stderr)
+    words = [word if len(word) <= MAX_SHOWN else f"{word[:MAX_SHOWN]}…" for word in message.split()]
+    print(f"run_search.py: {' '.join(words)}", file=sys.stderr)
     return code

@@ -10,6 +10,7 @@ import numpy as np
 from trashseg_core.checkpoint import CONFIG, WEIGHTS, Confusions, read_config, read_network, write_confusions
 from trashseg_core.choices import TTA_SETS
 from trashseg_core.config import TrialConfig
+from trashseg_core.ensemble.checksums import check_files, write_checksums
 from trashseg_core.errors import BadInput
 from trashseg_core.files import atomic_folder, read_json, write_json
 from trashseg_core.hardware import device
@@ -121,6 +122,7 @@ def write_ensemble(
         if held_out is not None:
             (temporary / HELD_OUT).mkdir()
             write_confusions(temporary / HELD_OUT, held_out)
+        write_checksums(temporary)
         write_json(temporary / DESCRIPTION, asdict(ensemble))
 
 
@@ -131,7 +133,7 @@ def read_ensemble(folder: Path) -> Ensemble:
         BadInput: the folder is not an ensemble, is damaged, or has a schema that this version does not know.
     """
     path = folder / DESCRIPTION
-    document = read_json(path)
+    document = read_json(path, "Build it again with `ensemble`, or copy the folder again.")
     schema = document.pop("schema", None) if isinstance(document, dict) else None
     if schema not in READABLE:
         known = ", ".join(map(str, READABLE))
@@ -190,8 +192,9 @@ def load_ensemble(folder: Path, ensemble: Ensemble) -> LoadedEnsemble:
     """Load the networks of an ensemble onto the device.
 
     Raises:
-        BadInput: a member's files are missing or do not fit.
+        BadInput: a member's files are missing, damaged, or do not fit.
     """
+    check_files(folder)
     members = []
     for member in ensemble.members:
         path = folder / "members" / member.trial_id

@@ -5,6 +5,7 @@ import json
 import mmap
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from trashseg_core.config import TrialConfig
 from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.grid import Grid
+from trashseg_core.ensemble.stored_files import LABELS, PROBABILITIES, STATE, fault_in, whole_state
 from trashseg_core.errors import BadInput
 from trashseg_core.files import commit_folder, read_json, write_json
 from trashseg_core.hardware import device
@@ -27,7 +29,6 @@ from trashseg_core.inference.predict import first_argmax, predict_logits, to_nat
 
 LAYOUT = 1
 """Raised whenever the files of a prediction change their meaning."""
-PROBABILITIES, LABELS, STATE = "probabilities.bin", "labels.bin", "state.json"
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,9 @@ def predict_folds(
     config = read_config(models[0].checkpoint)
     split = open_split(data, "val", config.predict_size)
     path = store / prediction_name(models, tta, grid, split.key)
+    if path.is_dir() and (fault := fault_in(path, grid.starts[-1], grid.num_classes)) is not None:
+        print(f"{path}: {fault}. It is predicted again.", flush=True)
+        shutil.rmtree(path)
     if not path.is_dir():
         part = path.with_name(path.name + ".part")
         part.mkdir(parents=True, exist_ok=True)
@@ -132,9 +136,8 @@ def _fill(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Append the photos that are not in the files yet; `state.json` counts those that surely are."""
-    state = {"photos": 0, "largest_error": 0.0, "changed": 0, "looked_at": 0}
-    if (part / STATE).is_file():
-        state = read_json(part / STATE)
+    state = {"photos": 0, "largest_error": 0.0, "changed": 0, "looked_at": 0, "sums": [0, 0]}
+    state |= whole_state(part, grid.starts, grid.num_classes) or {}
     done = int(state["photos"])
     mode = "r+b" if done else "wb"
     with open(part / PROBABILITIES, mode) as probabilities, open(part / LABELS, mode) as labels:
@@ -142,8 +145,10 @@ def _fill(
         labels.seek(int(grid.starts[done]))
         for batch in _quantised_batches(models, config, split, grid, tta, done):
             for one in batch:
-                probabilities.write(one.planes.tobytes())
-                labels.write(first_argmax(one.planes).tobytes())
+                written = one.planes.tobytes(), first_argmax(one.planes).tobytes()
+                probabilities.write(written[0])
+                labels.write(written[1])
+                state["sums"] = [zlib.crc32(*pair) for pair in zip(written, state["sums"], strict=True)]
                 state["largest_error"] = max(state["largest_error"], one.largest_error)
                 state["changed"] += one.changed
                 state["looked_at"] += one.looked_at
