@@ -23,7 +23,8 @@ from trashseg_core import __version__
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.cache_store import content_key
 from trashseg_core.data.coco import Split
-from trashseg_core.data.folder import DataFolder, check_leak, check_same_classes
+from trashseg_core.data.folder import DataFolder, check_same_classes
+from trashseg_core.data.leaks import check_leak
 from trashseg_core.errors import BadInput
 from trashseg_core.training.shares import check_share
 

@@ -14,7 +14,8 @@ from tests.tiny import annotation, coco, write_photo
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.check import check_folder
 from trashseg_core.data.dataset import open_data
-from trashseg_core.data.folder import DataFolder, check_leak, check_same_classes
+from trashseg_core.data.folder import DataFolder, check_same_classes
+from trashseg_core.data.leaks import check_leak
 from trashseg_core.errors import BadInput
 
 

@@ -126,5 +126,5 @@ def test_equal_files_are_a_leak_and_no_near_duplicates(shared_photo: DataFolder)
     root = Path(shared_photo.path)
     (root / "val/0.png").write_bytes((root / "train/0.png").read_bytes())
     report = check_folder(shared_photo)
-    assert [finding.message for finding in report.findings] == ["the same picture as train/0.png in train: a leak."]
+    assert [finding.message for finding in report.findings] == ["the same picture as val/0.png in val.json: a leak."]
     assert [warning.where.rsplit(" ")[-1] for warning in report.warnings] == ["val/1.png"]

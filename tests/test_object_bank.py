@@ -88,7 +88,7 @@ def test_a_mask_between_pixels_gives_a_share_of_alpha() -> None:
 def test_only_the_visible_part_of_an_object_is_cut_out() -> None:
     large, small = np.zeros(FULL, bool), np.zeros(FULL, bool)
     large[10:40, 10:40], small[20:30, 10:40] = True, True
-    crops = cut_objects(blank(), [(0, large, 1), (1, small, 2)], SIZE)
+    crops = cut_objects(blank(), [(1, small, 2), (0, large, 1)], SIZE)
     assert [(label, int((crop[..., 3] > 127).sum())) for crop, label in crops] == [(2, 300), (1, 600)]
 
 
@@ -116,7 +116,7 @@ def test_objects_too_small_to_show_anything_are_left_out() -> None:
 
 def test_an_object_that_others_cover_completely_is_left_out() -> None:
     mask = np.ones(FULL, bool)
-    assert [label for _, label in cut_objects(blank(), [(0, mask, 1), (1, mask, 2)], SIZE)] == [2]
+    assert [label for _, label in cut_objects(blank(), [(1, mask, 2), (0, mask, 1)], SIZE)] == [2]
 
 
 def test_a_folder_without_any_usable_object_is_refused_with_the_setting_that_helps(tmp_path: Path) -> None:

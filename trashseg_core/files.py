@@ -64,7 +64,8 @@ def write_text(path: Path, text: str) -> None:
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's content, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_json(path: Path, value: Any) -> None:

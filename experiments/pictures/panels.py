@@ -1,16 +1,17 @@
 """Panels: pictures of what an ensemble gets right and wrong on val."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from trashseg_core.confusion import count_confusion, iou, miou
+from trashseg_core.data.cache import usable_photos
 from trashseg_core.data.coco import Photo, Split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.label_maps import paint
-from trashseg_core.data.photos import read_photo
 from trashseg_core.ensemble.bundle import LoadedEnsemble, held_out_from_val, load_ensemble, read_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.files import atomic_folder
@@ -28,8 +29,8 @@ def write_panels(
     Args:
         target: folder of the pictures, `NN_<photo>.png`; written atomically, an older one gives way.
         count: most photos to draw; by default six, and one for each class.
-        confusions: int64 (N, C, C), the ensemble's matrices of all N val photos in file order. Where they are given,
-            only the chosen photos are predicted; otherwise all are, to find them.
+        confusions: int64 (N, C, C), the ensemble's matrices of all N usable val photos in file order. Where they are
+            given, only the chosen photos are predicted; otherwise all are, to find them.
 
     Returns:
         The pictures, in the order of their names.
@@ -45,6 +46,7 @@ def write_panels(
             f"{', '.join(class_names)}. Use the data that the search used."
         )
     loaded = load_ensemble(ensemble_dir, held_out_from_val(ensemble))
+    split = replace(split, photos=usable_photos(folder, split))
     if confusions is None:
         confusions = _count_all(loaded, folder, split, labels, len(class_names))
     assert confusions.shape == (len(split.photos), len(class_names), len(class_names))
@@ -120,12 +122,8 @@ def _count_all(
 ) -> np.ndarray:
     """Predict every val photo; return the per-image matrices, int64 (N, C, C)."""
     counted = np.zeros((len(split.photos), num_classes, num_classes), np.int64)
-    usable = [index for index, photo in enumerate(split.photos) if not folder.skip_bad or _can_be_read(folder, photo)]
-    predicted = predict_photos(
-        ensemble, [_place(folder, split.photos[index]) for index in usable], folder.max_megapixels
-    )
-    for index, prediction in zip(usable, predicted, strict=True):
-        photo = split.photos[index]
+    predicted = predict_photos(ensemble, [_place(folder, photo) for photo in split.photos], folder.max_megapixels)
+    for index, (photo, prediction) in enumerate(zip(split.photos, predicted, strict=True)):
         truth = paint(split.annotations[photo.id], labels, photo.height, photo.width)
         counted[index] = count_confusion(truth, prediction.labels, num_classes)
     return counted
@@ -133,14 +131,6 @@ def _count_all(
 
 def _place(folder: DataFolder, photo: Photo) -> tuple[Path, tuple[int, int] | None]:
     return folder.photo_path(photo), (photo.height, photo.width)
-
-
-def _can_be_read(folder: DataFolder, photo: Photo) -> bool:
-    try:
-        read_photo(*_place(folder, photo), folder.max_megapixels)
-    except BadInput:
-        return False
-    return True
 
 
 def _file_name(number: int, photo: str) -> str:

@@ -23,6 +23,8 @@ def print_check(folder: DataFolder, list_all: bool, skip_bad: bool) -> None:
         absent = [report.class_names[label] for label in range(1, len(counts)) if not counts[label]]
         if absent and name != "test":
             print(f"warning: no annotation of {', '.join(absent)} in {name}")
+    if report.num_without_area:
+        print(f"{report.num_without_area} annotations without `area`: the pixels of their masks decide the paint order")
     print_warnings(report, list_all)
     if list_all:
         for finding in report.findings:
@@ -43,8 +45,8 @@ def print_warnings(report: DataReport, list_all: bool) -> None:
     if report.warnings:
         more = "" if len(shown) == len(report.warnings) else " `--all` lists them."
         print(
-            f"warning: {len(report.warnings)} pair(s) of near-duplicates in two splits. What is learned from one "
-            f"flatters the score on the other; take one away.{more}"
+            f"warning: {len(report.warnings)} pair(s) of copies or near-duplicates in two splits. What is learned from "
+            f"one flatters the score on the other; take one away.{more}"
         )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,9 @@ def _load(path: Path) -> ObjectBank:
     return ObjectBank(pixels, np.cumsum(areas) - areas, shapes, labels)
 
 
-def cut_objects(rgb: np.ndarray, painted: list[tuple[int, np.ndarray, int]], size: int) -> list[tuple[np.ndarray, int]]:
+def cut_objects(
+    rgb: np.ndarray, stacked: Iterable[tuple[int, np.ndarray, int]], size: int
+) -> list[tuple[np.ndarray, int]]:
     """Cut the visible part of each object out of one photo, at the training size.
 
     The mask is taken at the photo's own resolution and shrunk with its pixels, so that a pixel on the edge gets the
@@ -81,14 +84,14 @@ def cut_objects(rgb: np.ndarray, painted: list[tuple[int, np.ndarray, int]], siz
 
     Args:
         rgb: uint8 (H, W, 3), the decoded photo.
-        painted: masks and labels in paint order (`label_maps.paint_order`).
+        stacked: masks and labels, the topmost first (`label_maps.paint_order`).
         size: side of the training square in px.
 
     Returns:
         (crop uint8 (h, w, 4), label) of every object that is not background, crowd or tiny; see `ObjectBank.crop`.
     """
     crops, covered = [], np.zeros(rgb.shape[:2], bool)
-    for _, mask, label in reversed(painted):
+    for _, mask, label in stacked:
         visible = (mask & ~covered).astype(np.uint8) * 255
         covered |= mask
         if label in (0, IGNORED) or not visible.any():
@@ -123,7 +126,8 @@ def _build(target: Path, folder: DataFolder, split: Split, size: int) -> None:
         rgb = _read(folder, photo)
         if rgb is None:
             return []
-        return cut_objects(rgb, paint_order(split.annotations[photo.id], labels, photo.height, photo.width), size)
+        own = split.annotations[photo.id]
+        return cut_objects(rgb, paint_order(own, labels, photo.height, photo.width, top_first=True), size)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         crops = [crop for found in pool.map(cut, split.photos) for crop in found]

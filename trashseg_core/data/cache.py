@@ -100,7 +100,7 @@ def _load(path: Path, key: str) -> CachedSplit:
 def _build(target: Path, folder: DataFolder, split: Split, size: int, progress: Progress | None) -> None:
     """Decode, paint and scale the photos of a split into the files of a cache folder."""
     labels, class_names = folder.labels(split)
-    photos = _decodable(folder, split) if folder.skip_bad else split.photos
+    photos = usable_photos(folder, split)
     sizes = [(photo.height, photo.width) for photo in photos]
     starts = np.concatenate([[0], np.cumsum([height * width for height, width in sizes])])
     create = np.lib.format.open_memmap
@@ -109,10 +109,11 @@ def _build(target: Path, folder: DataFolder, split: Split, size: int, progress: 
     native = create(target / "native.npy", "w+", np.uint8, (int(starts[-1]),))
 
     def put(index: int, photo: Photo) -> None:
+        rgb = _decode(folder, photo)  # first: painting takes memory for the size that the annotation file states
         painted = paint(split.annotations[photo.id], labels, photo.height, photo.width)
         native[starts[index] : starts[index + 1]] = painted.ravel()
         maps[index] = fit_label_map(painted, size)
-        images[index] = fit_photo(_decode(folder, photo), size)
+        images[index] = fit_photo(rgb, size)
 
     for done, _ in enumerate(_in_threads(put, photos), 1):
         if progress:
@@ -128,8 +129,9 @@ def _build(target: Path, folder: DataFolder, split: Split, size: int, progress: 
     (target / "table.json").write_text(json.dumps(table), encoding="utf-8")
 
 
-def _decodable(folder: DataFolder, split: Split) -> list[Photo]:
-    """The photos that can be decoded: a bad one found only now must not count, not even as an ignored row.
+def usable_photos(folder: DataFolder, split: Split) -> list[Photo]:
+    """The photos of a split; with `skip_bad` those that can be decoded: a bad one must not count, not even as an
+    ignored row.
 
     Raises:
         BadInput: none can.
@@ -142,6 +144,8 @@ def _decodable(folder: DataFolder, split: Split) -> list[Photo]:
             return error
         return None
 
+    if not folder.skip_bad:
+        return split.photos
     faults = list(_in_threads(fault, split.photos))
     good = [photo for photo, error in zip(split.photos, faults, strict=True) if error is None]
     if not good:

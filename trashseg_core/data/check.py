@@ -1,6 +1,5 @@
 """Checking a whole data folder: every entry, every photo decoded, leaks and near-duplicates between splits."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +10,12 @@ import numpy as np
 
 from trashseg_core.data.cache_store import Progress
 from trashseg_core.data.coco import Finding, Photo, Split
-from trashseg_core.data.folder import DataFolder, check_leak, check_same_classes
+from trashseg_core.data.folder import DataFolder, check_same_classes
+from trashseg_core.data.leaks import check_leak
 from trashseg_core.data.near_duplicates import find_near_duplicates, thumbnail
 from trashseg_core.data.photos import read_photo
 from trashseg_core.errors import BadInput
+from trashseg_core.files import file_digest
 
 
 @dataclass
@@ -28,7 +29,9 @@ class DataReport:
     """Photos of each split."""
     findings: list[Finding]
     warnings: list[Finding] = field(default_factory=list)
-    """What can be used, but should be looked at: near-duplicates in two splits."""
+    """What can be used, but should be looked at: copies and near-duplicates in two splits."""
+    num_without_area: int = 0
+    """Annotations of train and val without `area`; the pixels of their mask take its place."""
 
 
 class _Seen(NamedTuple):
@@ -55,8 +58,13 @@ def check_folder(folder: DataFolder, progress: Progress | None = None) -> DataRe
     for name, split in splits.items():
         report.counts[name], report.photos[name] = count_annotations(split, labels, len(class_names)), len(split.photos)
     seen = _look_at_photos(folder, splits, report.findings, progress)
-    report.findings += _twins(splits, seen)
-    report.warnings += _near_twins(splits, seen)
+    report.warnings += _copies_in_test(splits, seen) + _near_twins(splits, seen)
+    report.num_without_area = sum(
+        annotation.area is None
+        for split in splits.values()
+        for annotations in split.annotations.values()
+        for annotation in annotations
+    )
     return report
 
 
@@ -86,7 +94,7 @@ def _look_at_photos(
             rgb = read_photo(path, (photo.height, photo.width), folder.max_megapixels)
         except BadInput as error:
             return error
-        return _Seen(name, photo, hashlib.sha256(path.read_bytes()).hexdigest(), thumbnail(rgb))
+        return _Seen(name, photo, file_digest(path), thumbnail(rgb))
 
     seen: list[_Seen] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -100,15 +108,15 @@ def _look_at_photos(
     return seen
 
 
-def _twins(splits: dict[str, Split], seen: Sequence[_Seen]) -> list[Finding]:
-    """Equal files in two splits: leaks."""
-    findings, first = [], dict[str, _Seen]()
-    for one in seen:
-        twin = first.setdefault(one.digest, one)
-        if twin.split != one.split:
-            message = f"the same picture as {twin.photo.file_name} in {twin.split}: a leak."
-            findings.append(Finding(_place(splits, one.split, one.photo), message))
-    return findings
+def _copies_in_test(splits: dict[str, Split], seen: Sequence[_Seen]) -> list[Finding]:
+    """Test photos whose file train or val holds too. Their rows must exist; equal files in train and val are leaks
+    and among the findings already."""
+    labelled = {one.digest: one for one in reversed(seen) if one.split != "test"}
+    return [
+        Finding(_place(splits, one.split, one.photo), f"the same picture as {twin.photo.file_name} in {twin.split}.")
+        for one in seen
+        if one.split == "test" and (twin := labelled.get(one.digest)) is not None
+    ]
 
 
 def _near_twins(splits: dict[str, Split], seen: Sequence[_Seen]) -> list[Finding]:

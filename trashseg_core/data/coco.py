@@ -1,21 +1,22 @@
 """A COCO annotation file: reading it, with every entry checked."""
 
-import json
 import os
 import re
 import sys
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trashseg_core.data.json_document import read_document, shown
 from trashseg_core.data.segmentations import segmentation_fault
 from trashseg_core.errors import BadInput
 
 MAX_SIDE_PX = 100_000
 MAX_CLASSES = 254
 MAX_JSON_MB = 512
+MAX_NAME = 200
+"""Characters of a category name: MLflow takes 250 for the name of a metric."""
 CONTROL_CHARACTERS = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
@@ -75,11 +76,11 @@ def read_split(path: Path, needs_annotations: bool = True, max_json_mb: int = MA
     Raises:
         BadInput: the file as a whole cannot be used; the message names the file and the JSON pointer.
     """
-    document = _read_document(path, max_json_mb)
+    document = read_document(path, max_json_mb)
     split = Split(path, [], {}, _read_categories(path, document))
-    _read_photos(split, _list_of(path, document, "images"))
+    doubles = _read_photos(split, _list_of(path, document, "images"))
     if needs_annotations:
-        _read_annotations(split, _list_of(path, document, "annotations"))
+        _read_annotations(split, _list_of(path, document, "annotations"), doubles)
     return split
 
 
@@ -117,41 +118,6 @@ def label_table(categories: Mapping[int, str], background: str | None = None) ->
     return labels, class_names
 
 
-def _read_document(path: Path, max_json_mb: int) -> dict[str, Any]:
-    try:
-        size_mb = path.stat().st_size / 1e6
-        if size_mb > max_json_mb:
-            raise BadInput(f"{path}: {size_mb:.1f} MB is above the cap of {max_json_mb} MB. Raise `--max-json-mb`.")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror}). Expected a COCO annotation file.") from None
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: not UTF-8 text (byte {error.start}). Expected a COCO annotation file.") from None
-    if not text.strip():
-        raise BadInput(f"{path}: the file is empty. Expected a COCO annotation file.")
-    try:
-        document = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise BadInput(f"{path}: not valid JSON (line {error.lineno}, column {error.colno}: {error.msg}).") from None
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path}: {error or 'nested too deeply'}. Write it as plain COCO JSON.") from None
-    if not isinstance(document, dict):
-        raise BadInput(f"{path}: the top level is a {type(document).__name__}, but must be an object.")
-    return document
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"key {twice!r} occurs twice in one object")
-    return result
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")
-
-
 def _list_of(path: Path, document: dict[str, Any], key: str) -> list[Any]:
     value = document.get(key)
     if not isinstance(value, list):
@@ -168,34 +134,48 @@ def _integer(path: Path, pointer: str, entry: dict[str, Any], key: str, low: int
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        given = "missing" if key not in entry else repr(value)[:40]
+        given = "missing" if key not in entry else shown(value)
         raise BadInput(f"{path}: {pointer}/{key} is {given}, but must be an integer from {low} to {high}.")
     return value
 
 
 def _read_categories(path: Path, document: dict[str, Any]) -> dict[int, str]:
     categories: dict[int, str] = {}
-    for index, entry in enumerate(_list_of(path, document, "categories")):
+    entries = _list_of(path, document, "categories")
+    if not 1 <= len(entries) <= MAX_CLASSES:
+        raise BadInput(f"{path}: /categories has {len(entries)} entries, but must have 1 to {MAX_CLASSES}.")
+    for index, entry in enumerate(entries):
         pointer = f"/categories/{index}"
         category_id = _integer(path, pointer, entry, "id", 0, 2**53)
         name = entry.get("name")
         if not isinstance(name, str) or not name.strip():
-            raise BadInput(f"{path}: {pointer}/name is {name!r}, but must be a text.")
+            raise BadInput(f"{path}: {pointer}/name is {shown(name)}, but must be a text.")
+        if len(name) > MAX_NAME:
+            raise BadInput(f"{path}: {pointer}/name has {len(name)} characters; at most {MAX_NAME} are allowed.")
+        if fault := _text_fault(name):
+            raise BadInput(f"{path}: {pointer}/name {shown(name)} {fault}. Rename the category.")
         if category_id in categories:
             raise BadInput(f"{path}: {pointer}/id {category_id} occurs twice. Give each category an id of its own.")
         if name in categories.values():
             raise BadInput(f"{path}: {pointer}/name {name!r} occurs twice. Give each category a name of its own.")
         categories[category_id] = name
-    if not 1 <= len(categories) <= MAX_CLASSES:
-        raise BadInput(f"{path}: /categories has {len(categories)} entries, but must have 1 to {MAX_CLASSES}.")
     return categories
 
 
-def _read_photos(split: Split, entries: list[dict[str, Any]]) -> None:
+def _text_fault(name: str) -> str | None:
+    """What keeps a name from being printed, written into a CSV and looked up on the disk."""
+    if re.search(CONTROL_CHARACTERS, name):
+        return "holds a control character"
+    return "is no valid Unicode text" if re.search("[\ud800-\udfff]", name) else None
+
+
+def _read_photos(split: Split, entries: list[dict[str, Any]]) -> dict[int, int]:
+    """Read `images`; return, by id, the entries that list a photo once more and do not count."""
     if not entries:
         raise BadInput(f"{split.path}: /images is empty. A split needs at least one photo.")
     first: dict[int, int] = {}
     names: dict[str, int] = {}
+    doubles: dict[int, int] = {}
     for index, entry in enumerate(entries):
         pointer = f"/images/{index}"
         photo_id = _integer(split.path, pointer, entry, "id", -(2**53), 2**53)
@@ -204,22 +184,24 @@ def _read_photos(split: Split, entries: list[dict[str, Any]]) -> None:
         first[photo_id] = index
         name = entry.get("file_name")
         if not isinstance(name, str) or not name:
-            raise BadInput(f"{split.path}: {pointer}/file_name is {name!r}, but must be a path relative to the folder.")
-        if re.search(CONTROL_CHARACTERS, name):
-            raise BadInput(f"{split.path}: {pointer}/file_name {name!r} holds a control character. Rename the photo.")
+            given = shown(name)
+            raise BadInput(f"{split.path}: {pointer}/file_name is {given}, but must be a path relative to the folder.")
+        if fault := _text_fault(name):
+            raise BadInput(f"{split.path}: {pointer}/file_name {shown(name)} {fault}. Rename the photo.")
         size = [_integer(split.path, pointer, entry, key, 1, MAX_SIDE_PX) for key in ("height", "width")]
         place = os.path.normpath(name)
         if place in names:
-            split.findings.append(
-                Finding(f"{split.path} {pointer}", f"{name} is listed by /images/{names[place]} already.")
-            )
+            message = f"{name} is listed by /images/{names[place]} already. Take one entry out."
+            split.findings.append(Finding(f"{split.path} {pointer}", message))
+            doubles[photo_id] = index
             continue
         names[place] = index
         split.photos.append(Photo(photo_id, name, size[0], size[1]))
         split.annotations[photo_id] = []
+    return doubles
 
 
-def _read_annotations(split: Split, entries: list[dict[str, Any]]) -> None:
+def _read_annotations(split: Split, entries: list[dict[str, Any]], doubles: Mapping[int, int]) -> None:
     photos = {photo.id: photo for photo in split.photos}
     for index, entry in enumerate(entries):
         pointer = f"/annotations/{index}"
@@ -232,13 +214,14 @@ def _read_annotations(split: Split, entries: list[dict[str, Any]]) -> None:
         if area is not None and (
             isinstance(area, bool) or not isinstance(area, int | float) or not abs(area) <= sys.float_info.max
         ):
-            raise BadInput(f"{where}/area is {repr(area)[:40]}, but must be a number: it decides the paint order.")
+            raise BadInput(f"{where}/area is {shown(area)}, but must be a number: it decides the paint order.")
         crowd = entry.get("iscrowd", 0)
         if isinstance(crowd, bool) or crowd not in (0, 1):
-            raise BadInput(f"{where}/iscrowd is {crowd!r}, but must be 0 or 1.")
+            raise BadInput(f"{where}/iscrowd is {shown(crowd)}, but must be 0 or 1.")
         photo = photos.get(photo_id)
         if photo is None:
-            split.findings.append(Finding(where, f"image_id {photo_id} is not in /images."))
+            listed = f"belongs to /images/{doubles[photo_id]}" if photo_id in doubles else "is not in /images"
+            split.findings.append(Finding(where, f"image_id {photo_id} {listed}."))
             continue
         fault = segmentation_fault(entry.get("segmentation"), photo.height, photo.width)
         if fault:

@@ -7,7 +7,8 @@ from trashseg_core.config import TrialConfig
 from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.cache_store import Progress
 from trashseg_core.data.coco import Split
-from trashseg_core.data.folder import DataFolder, check_leak, check_same_classes
+from trashseg_core.data.folder import DataFolder, check_same_classes
+from trashseg_core.data.leaks import check_leak
 from trashseg_core.errors import BadInput
 
 

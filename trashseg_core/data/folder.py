@@ -1,14 +1,14 @@
 """DataFolder: which annotation files of a folder are used, and how."""
 
 import os
-import re
 import stat
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from trashseg_core.data.coco import MAX_JSON_MB, Finding, Photo, Split, label_table, read_split
-from trashseg_core.data.photos import MAX_MEGAPIXELS
+from trashseg_core.data.leaks import equal_files
+from trashseg_core.data.photo_names import NearNames, leads_outside
+from trashseg_core.data.photos import MAX_BYTES_PER_PX, MAX_MEGAPIXELS
 from trashseg_core.errors import BadInput
 
 
@@ -56,21 +56,20 @@ class DataFolder:
 
     def inspect(self, split: str) -> Split:
         """Like `read`, but findings are collected in the result instead of raised."""
-        if not Path(self.path).is_dir():
+        if not os.path.isdir(self.path):
             raise BadInput(f"{self.path}: no such data folder. Give a folder with train.json, val.json and test.json.")
         result = read_split(self.split_path(split), needs_annotations=split != "test", max_json_mb=self.max_json_mb)
         label_table(result.categories, self.background_category)
-        kept = []
-        for index, photo in enumerate(result.photos):
-            fault = self._photo_fault(photo)
-            if fault:
-                result.findings.append(Finding(f"{result.path} {photo.file_name}", fault, skippable=split != "test"))
-            else:
-                kept.append(index)
+        near_names = NearNames(Path(self.path))
+        found = {photo.file_name: self._photo_fault(result, photo, near_names) for photo in result.photos}
+        faults = {name: fault for name, fault in found.items() if fault is not None}
+        if split == "train":
+            faults |= self._leaks(result, [photo for photo in result.photos if photo.file_name not in faults])
+        result.findings += faults.values()
         if split == "test":
             for finding in result.findings:
                 finding.skippable = False
-        result.photos = [result.photos[index] for index in kept]
+        result.photos = [photo for photo in result.photos if photo.file_name not in faults]
         return result
 
     def photo_path(self, photo: Photo) -> Path:
@@ -81,56 +80,54 @@ class DataFolder:
         """Label of each category id, and class names by label (see `coco.label_table`)."""
         return label_table(split.categories, self.background_category)
 
-    def _photo_fault(self, photo: Photo) -> str | None:
-        """Say why a listed photo must not or cannot be opened; nothing is decoded here.
+    def _photo_fault(self, split: Split, photo: Photo, near_names: NearNames) -> Finding | None:
+        """Say why a listed photo must not or cannot be opened; nothing is decoded here."""
 
-        Raises:
-            BadInput: the name points outside the folder, to a URL or to something that is no regular file.
-        """
-        name = photo.file_name
-        if re.match(r"^([A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z]:[\\/]|[\\/])", name) or ".." in Path(name).parts:
-            raise BadInput(f"file_name {name!r} leads outside {self.path}. Use paths relative to the data folder.")
-        path = Path(self.path) / name
-        if re.search("[\ud800-\udfff]", name):
-            raise BadInput(f"file_name {name!r} is no valid Unicode text. Rename the photo.")
+        def fault(message: str, skippable: bool = False) -> Finding:
+            return Finding(f"{split.path} {photo.file_name}", message, skippable)
+
+        path = self.photo_path(photo)
+        if leads_outside(photo.file_name):
+            return fault(f"leads outside {self.path}. Use paths relative to the data folder.")
         try:
             kind = os.stat(path).st_mode
         except FileNotFoundError:
-            near = _near_name(path)
-            if near:
-                raise BadInput(f"{path}: no such photo, but {near!r} is there. Correct file_name.") from None
-            return "no such photo."
+            near = near_names.near(photo.file_name)
+            if near is None:
+                return fault("no such photo.", skippable=True)
+            return fault(f"no such photo, but {near!r} is there. Correct file_name.")
         except OSError as error:
-            return f"cannot be read ({error.strerror})."
+            return fault(f"cannot be read ({error.strerror}).", skippable=True)
         if not stat.S_ISREG(kind):
-            raise BadInput(f"{path}: not a regular file. Put the photo itself there.")
+            return fault("not a regular file. Put the photo itself there.")
         if not self.follow_links and not path.resolve().is_relative_to(Path(self.path).resolve()):
-            raise BadInput(f"{path}: the link leads out of the data folder. Add `--follow-links` to accept that.")
+            return fault("the link leads out of the data folder. Add `--follow-links` to accept that.")
+        if photo.height * photo.width > self.max_megapixels * 1e6:
+            shape = f"{photo.width} x {photo.height} px is above the cap of {self.max_megapixels:g} megapixels."
+            return fault(f"{shape} Make the photo smaller, or raise the cap with `--max-megapixels`.", skippable=True)
         return None
 
+    def _leaks(self, train: Split, photos: list[Photo]) -> dict[str, Finding]:
+        """Train photos that val holds too, under another name; by their own.
 
-def _near_name(path: Path) -> str | None:
-    """The entry of the same folder that differs from `path` in case or Unicode form only."""
-    if not path.parent.is_dir():
-        return None
-    wanted = unicodedata.normalize("NFC", path.name).casefold()
-    names = sorted(os.listdir(path.parent))
-    return next((name for name in names if unicodedata.normalize("NFC", name).casefold() == wanted), None)
-
-
-def check_leak(train: Split, val: Split) -> None:
-    """Refuse validation photos inside the training list: they would make every score a lie.
-
-    Raises:
-        BadInput: naming how many and the first.
-    """
-    names = {os.path.normpath(photo.file_name) for photo in train.photos}
-    shared = [photo.file_name for photo in val.photos if os.path.normpath(photo.file_name) in names]
-    if shared:
-        raise BadInput(
-            f"{train.path}: {len(shared)} of its photos are also in {val.path.name} (first: {shared[0]}). "
-            f"Scores on {val.path.name} would mean nothing. Train on a list without them, or name another `--val-file`."
+        What is wrong with val itself is said by whoever reads it; data without a val has no leak.
+        """
+        try:
+            val = read_split(self.split_path("val"), needs_annotations=False, max_json_mb=self.max_json_mb)
+        except BadInput:
+            return {}
+        near_names = NearNames(Path(self.path))
+        others = [photo.file_name for photo in val.photos if self._photo_fault(val, photo, near_names) is None]
+        twins = equal_files(
+            Path(self.path),
+            [photo.file_name for photo in photos],
+            others,
+            max_bytes=self.max_megapixels * 1e6 * MAX_BYTES_PER_PX,
         )
+        return {
+            name: Finding(f"{train.path} {name}", f"the same picture as {twin} in {val.path.name}: a leak.")
+            for name, twin in twins.items()
+        }
 
 
 def check_same_classes(splits: list[Split]) -> None:

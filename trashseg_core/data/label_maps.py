@@ -1,11 +1,11 @@
 """Painting the annotations of a photo into one label map."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from trashseg_core.data.coco import Annotation
-from trashseg_core.data.segmentations import segmentation_mask
+from trashseg_core.data.segmentations import segmentation_area, segmentation_mask
 
 IGNORED = 255
 PAINT_RULE = "descending area, ties in file order, later wins, crowd = 255"
@@ -31,18 +31,21 @@ def paint(annotations: Sequence[Annotation], labels: Mapping[int, int], height: 
 
 
 def paint_order(
-    annotations: Sequence[Annotation], labels: Mapping[int, int], height: int, width: int
-) -> list[tuple[int, np.ndarray, int]]:
-    """Rasterise annotations and sort them in paint order.
+    annotations: Sequence[Annotation], labels: Mapping[int, int], height: int, width: int, top_first: bool = False
+) -> Iterator[tuple[int, np.ndarray, int]]:
+    """Sort annotations in paint order and rasterise one after another: a photo may have any number of them.
 
-    Returns:
-        (index in `annotations`, mask bool (height, width), label or 255) in the order of painting.
+    Args:
+        top_first: in reverse, what is painted last first.
+
+    Yields:
+        (index in `annotations`, mask bool (height, width), label or 255).
     """
-    painted = []
-    for index, annotation in enumerate(annotations):
-        mask = segmentation_mask(annotation.segmentation, height, width)
-        area = float(mask.sum()) if annotation.area is None else annotation.area
-        label = IGNORED if annotation.iscrowd else labels[annotation.category_id]
-        painted.append((-area, index, mask, label))
-    painted.sort(key=lambda entry: entry[:2])
-    return [(index, mask, label) for _, index, mask, label in painted]
+    areas = [
+        segmentation_area(one.segmentation, height, width) if one.area is None else one.area for one in annotations
+    ]
+    order = sorted(range(len(annotations)), key=lambda index: (-areas[index], index))
+    for index in reversed(order) if top_first else order:
+        one = annotations[index]
+        mask = segmentation_mask(one.segmentation, height, width)
+        yield index, mask, IGNORED if one.iscrowd else labels[one.category_id]

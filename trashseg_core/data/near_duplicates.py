@@ -1,6 +1,6 @@
 """Near-duplicates: photos that are copies of one another in another size, quality or crop."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -74,12 +74,12 @@ def find_near_duplicates(
 
 
 def group_scenes(thumbnails: Sequence[np.ndarray]) -> list[int]:
-    """Groups of photos that should stay together: copies, and what looks like one scene.
+    """Groups of photos that should stay together: copies, even of plain pictures, and what looks like one scene.
 
     Returns:
         Number of each photo's group: the first photo in it.
     """
-    keys: list[list[tuple[int, ...]]] = [[(photo,)] for photo in range(len(thumbnails))]
+    keys: list[list[Hashable]] = [[photo, one.tobytes()] for photo, one in enumerate(thumbnails)]
     for pair in find_near_duplicates(thumbnails, SCENE):
         for photo in pair[:2]:
             keys[photo].append(pair[:2])

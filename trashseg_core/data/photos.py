@@ -1,14 +1,25 @@
 """Reading a photo: one decoder and one orientation policy for training and prediction."""
 
+import os
+import stat
+import warnings
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from trashseg_core.errors import BadInput
 
 MAX_MEGAPIXELS = 50.0
+MAX_BYTES_PER_PX = 8
+"""A photo's file may have as many bytes as the largest photo without compression, at 16 bits and four channels."""
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+"""What Pillow may take a photo for. Some of its other decoders start programs (EPS) or are hardly ever looked after."""
 Image.MAX_IMAGE_PIXELS = None  # the cap below speaks first, with a message that helps
+warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of metadata keeps nobody from using the pixels
+_EIGHT_BITS = (np.arange(1 << 16) / 257).round().astype(np.uint8)
+"""The byte of each 16-bit grey."""
 
 
 def read_photo(path: Path, size: tuple[int, int] | None = None, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:
@@ -16,7 +27,8 @@ def read_photo(path: Path, size: tuple[int, int] | None = None, max_megapixels: 
 
     The EXIF orientation is ignored where the stored size is the one that the annotations know, and applied where
     only the turned size is; without a known size it is applied. Grey, palette, CMYK, alpha and 16-bit pictures are
-    converted to 8-bit RGB.
+    converted to 8-bit RGB; of an animation the first frame counts. Nothing is decoded that the header already rules
+    out: memory stays within a few copies of `max_megapixels`, whatever the file says.
 
     Args:
         size: (height, width) in px that the annotation file states.
@@ -29,32 +41,68 @@ def read_photo(path: Path, size: tuple[int, int] | None = None, max_megapixels: 
         BadInput: the file is missing, not a picture, damaged, too large, or of another size than `size`.
     """
     try:
-        with Image.open(path) as image:
+        with open_picture(path, max_megapixels) as image:
             width, height = image.size
-            if width * height > max_megapixels * 1e6:
-                raise BadInput(
-                    f"{path}: {width} x {height} px is above the cap of {max_megapixels:g} megapixels. "
-                    "Make it smaller, or raise the cap with `--max-megapixels`."
-                )
+            if size is not None and size not in ((height, width), (width, height)):
+                raise _of_another_size(path, (height, width), size)
             upright = image if size == (height, width) else ImageOps.exif_transpose(image)
             rgb = np.asarray(_to_rgb(upright))
     except FileNotFoundError:
         raise BadInput(f"{path}: no such photo. Put it there or take its entry out of the annotation file.") from None
     except BadInput:
         raise
+    except PermissionError:
+        raise BadInput(f"{path}: may not be read (Permission denied). Make it readable.") from None
     except Exception as error:  # Pillow's plugins raise many kinds (OSError, SyntaxError, struct.error, …)
-        reason = str(error).replace(str(path), "").strip() or type(error).__name__
-        raise BadInput(f"{path}: cannot be decoded ({reason}). Replace the photo.") from None
+        raise BadInput(f"{path}: cannot be decoded ({_reason(error)}). Replace the photo.") from None
     if size is not None and rgb.shape[:2] != size:
-        raise BadInput(
-            f"{path}: the photo is {rgb.shape[1]} x {rgb.shape[0]} px, but the annotation file says "
-            f"{size[1]} x {size[0]}. Correct one of them."
-        )
+        raise _of_another_size(path, (rgb.shape[0], rgb.shape[1]), size)
     return rgb
+
+
+def open_picture(path: Path, max_megapixels: float) -> AbstractContextManager[Image.Image]:
+    """Open a picture of one of the `FORMATS`; its pixels are not decoded yet.
+
+    Raises:
+        BadInput: it is no regular file, or larger than the cap.
+        OSError: it is missing or no picture.
+    """
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise BadInput(f"{path}: not a regular file. Put the photo itself there.")
+    if status.st_size > max_megapixels * 1e6 * MAX_BYTES_PER_PX:
+        raise BadInput(
+            f"{path}: a file of {status.st_size / 1e6:.0f} MB holds more than {max_megapixels:g} megapixels. "
+            "Make it smaller, or raise the cap with `--max-megapixels`."
+        )
+    image = Image.open(path, formats=FORMATS)
+    width, height = image.size
+    if width * height > max_megapixels * 1e6:
+        image.close()
+        raise BadInput(
+            f"{path}: {width} x {height} px is above the cap of {max_megapixels:g} megapixels. "
+            "Make it smaller, or raise the cap with `--max-megapixels`."
+        )
+    if image.format == "PNG":
+        Image.open(path, formats=("PNG",)).verify()  # checksums: decoding does not look at those of the pixels
+    return image
+
+
+def _reason(error: Exception) -> str:
+    """What Pillow says, without the path that the message starts with."""
+    if isinstance(error, UnidentifiedImageError):
+        return f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+    return str(error).strip() or type(error).__name__
+
+
+def _of_another_size(path: Path, given: tuple[int, int], stated: tuple[int, int]) -> BadInput:
+    return BadInput(
+        f"{path}: the photo is {given[1]} x {given[0]} px, but the annotation file says "
+        f"{stated[1]} x {stated[0]}. Correct one of them."
+    )
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
-        deep = np.asarray(image).astype(np.float64)
-        return Image.fromarray(np.clip(deep / 257, 0, 255).round().astype(np.uint8)).convert("RGB")
+        return Image.fromarray(_EIGHT_BITS[np.asarray(image).clip(0, 65535)]).convert("RGB")
     return image.convert("RGB")

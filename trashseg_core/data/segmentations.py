@@ -6,8 +6,14 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from trashseg_core.data.json_document import shown
+
 MAX_OUTSIDE = 4.0
 """How many picture sizes a coordinate may lie outside; pycocotools crashes on absurd ones."""
+MAX_OUTLINE_PX = 2_000_000
+"""Longest outline of one segmentation in px: pycocotools takes about 50 bytes for each."""
+MAX_COUNT_BITS = 30
+"""Longest run of a compressed RLE: pycocotools shifts 32-bit numbers."""
 
 
 def segmentation_fault(segmentation: Any, height: int, width: int) -> str | None:
@@ -23,10 +29,14 @@ def segmentation_fault(segmentation: Any, height: int, width: int) -> str | None
         return _rle_fault(segmentation, height, width)
     if not isinstance(segmentation, list) or not segmentation:
         return "no segmentation (expected a list of polygons or an RLE)"
+    outline = 0.0
     for polygon in segmentation:
         fault = _polygon_fault(polygon, height, width)
         if fault:
             return fault
+        outline += sum(abs(value - polygon[index - 2]) for index, value in enumerate(polygon))
+    if outline > MAX_OUTLINE_PX:
+        return f"an outline of {outline:.0f} px, but at most {MAX_OUTLINE_PX} can be painted"
     return None
 
 
@@ -36,13 +46,21 @@ def segmentation_mask(segmentation: Any, height: int, width: int) -> np.ndarray:
     Returns:
         bool (height, width).
     """
+    return np.asarray(coco_mask.decode(_runs(segmentation, height, width))).astype(bool)
+
+
+def segmentation_area(segmentation: Any, height: int, width: int) -> float:
+    """Pixels of a valid segmentation's mask, which is not made for it."""
+    return float(coco_mask.area(_runs(segmentation, height, width)))
+
+
+def _runs(segmentation: Any, height: int, width: int) -> Any:
+    """A valid segmentation as pycocotools' RLE."""
     if isinstance(segmentation, list):
-        runs = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
-    elif isinstance(segmentation["counts"], list):
-        runs = coco_mask.frPyObjects(segmentation, height, width)
-    else:
-        runs = {"size": [height, width], "counts": segmentation["counts"].encode("ascii")}
-    return coco_mask.decode(runs).astype(bool)
+        return coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
+    if isinstance(segmentation["counts"], list):
+        return coco_mask.frPyObjects({"size": [height, width], "counts": segmentation["counts"]}, height, width)
+    return {"size": [height, width], "counts": segmentation["counts"].encode("ascii")}
 
 
 def _polygon_fault(polygon: Any, height: int, width: int) -> str | None:
@@ -52,7 +70,7 @@ def _polygon_fault(polygon: Any, height: int, width: int) -> str | None:
         return "a polygon with an odd number of coordinates"
     for value in polygon:
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
-            return f"a polygon coordinate that is no finite number ({repr(value)[:40]})"
+            return f"a polygon coordinate that is no finite number ({shown(value)})"
     xs, ys = polygon[0::2], polygon[1::2]
     for values, size in ((xs, width), (ys, height)):
         if min(values) < -MAX_OUTSIDE * size or max(values) > (1 + MAX_OUTSIDE) * size:
@@ -70,7 +88,8 @@ def _rle_fault(rle: dict[str, Any], height: int, width: int) -> str | None:
     size = rle.get("size")
     if size != [height, width]:
         swapped = " (swapped? expected [height, width])" if size == [width, height] else ""
-        return f"RLE size {size!r}, but the picture is [{height}, {width}]{swapped}"
+        given = " x ".join(map(shown, size)) if isinstance(size, list) and len(size) == 2 else shown(size)
+        return f"RLE size {given}, but the picture is {height} x {width}{swapped}"
     counts = rle.get("counts")
     if isinstance(counts, str):
         try:
@@ -81,7 +100,9 @@ def _rle_fault(rle: dict[str, Any], height: int, width: int) -> str | None:
         return "RLE without counts"
     for count in counts:
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            return f"an RLE count that is no natural number ({count!r})"
+            return f"an RLE count that is no natural number ({shown(count)})"
+        if count > height * width:
+            return f"an RLE count above the {height * width} pixels of the picture ({shown(count)})"
     if sum(counts) != height * width:
         return f"RLE counts that sum to {sum(counts)}, not {height} x {width} = {height * width}"
     return None
@@ -100,8 +121,8 @@ def _decompress(text: str) -> list[int]:
             raise ValueError(f"character {character!r}")
         value |= (group & 31) << shift
         shift += 5
-        if shift > 60:
-            raise ValueError("a count longer than 60 bits")
+        if shift > MAX_COUNT_BITS:
+            raise ValueError(f"a count longer than {MAX_COUNT_BITS} bits")
         if group & 32:
             continue
         if group & 16:

@@ -101,6 +101,8 @@ def _read(source: Path, table: Path, size: int, options: ImportOptions, max_json
         max_megapixels=options.max_megapixels,
     )
     split = folder.inspect("train")
+    if hard := [finding for finding in split.findings if not finding.skippable]:
+        raise BadInput(str(hard[0]))
     labels = label_of_categories(split.categories, classes, class_names, table)
     document = json.loads((root / FILE).read_text(encoding="utf-8-sig"))  # `inspect` has checked it, entry by entry
     listed = [

@@ -1,13 +1,14 @@
 """A data folder of photos that an ensemble labelled, marked as what it is."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from trashseg_core.data.cache import usable_photos
 from trashseg_core.data.cache_store import Progress
 from trashseg_core.data.coco import Annotation, Photo
 from trashseg_core.data.coco_writing import write_split
@@ -65,6 +66,7 @@ def label_photos(
     num_classes, most = len(ensemble.class_names), data.max_megapixels
     blind = load_ensemble(ensemble_dir, held_out_from_val(ensemble))
     val = data.read("val")
+    val = replace(val, photos=usable_photos(data, val))
     labels_of, _ = data.labels(val)
     places = [(data.photo_path(photo), (photo.height, photo.width)) for photo in val.photos]
 
@@ -139,7 +141,7 @@ def _known(data: DataFolder, looks: Sequence[np.ndarray]) -> set[int]:
     labelled = [
         thumbnail(read_photo(data.photo_path(photo), (photo.height, photo.width), data.max_megapixels))
         for name in ("train", "val")
-        for photo in data.read(name).photos
+        for photo in usable_photos(data, data.read(name))
     ]
     parts = [0] * len(looks) + [1] * len(labelled)
     return {pair.one for pair in find_near_duplicates([*looks, *labelled], parts=parts)}
