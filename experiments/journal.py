@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from experiments.journal_events import check_event
 from experiments.limits import INFEASIBLE
 from trashseg_core.errors import BadInput
 from trashseg_core.files import sync_folder
@@ -104,8 +105,10 @@ class Journal:
         whole = content.rfind(b"\n") + 1
         for number, line in enumerate(content[:whole].splitlines(), 1):
             try:
-                self._apply(json.loads(line))
-            except (ValueError, KeyError, TypeError):
+                event = json.loads(line)
+                check_event(event, len(self.trials))
+                self._apply(event)
+            except (ValueError, KeyError, TypeError, RecursionError):
                 raise BadInput(
                     f"{self.path}: line {number} is damaged. Restore the file from a backup, or start a new search."
                 ) from None

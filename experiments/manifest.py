@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.field_types import check_types
 from experiments.settings import SearchSettings
 from trashseg_core import __version__
 from trashseg_core.errors import BadInput
+from trashseg_core.field_types import check_types
 from trashseg_core.files import read_json, write_json
 
 SCHEMA = 1

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -95,8 +94,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     try:
         return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise BadInput(f"{path}: weights cannot be read ({str(error).splitlines()[0][:120]}).") from None
+    except Exception as error:  # SafetensorError, OSError; KeyError for a type that torch does not have
+        reason = " ".join(str(error).split())[:120]
+        raise BadInput(f"{path}: weights cannot be read ({reason}). Take another checkpoint.") from None
 
 
 def load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
@@ -106,6 +106,8 @@ def load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> No
         BadInput: naming the first key that differs.
     """
     own = model.state_dict()
+    if not all(isinstance(value, Tensor) for value in weights.values()):
+        raise BadInput(f"{path}: holds weights that are no tensors. Take another checkpoint.")
     for key in sorted(set(own) | set(weights)):
         if key not in own or key not in weights:
             raise BadInput(f"{path}: `{key}` is {'missing' if key in own else 'unknown'}. Wrong architecture?")
@@ -114,6 +116,8 @@ def load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> No
                 f"{path}: `{key}` has shape {tuple(weights[key].shape)}, but the model needs {tuple(own[key].shape)}. "
                 "Wrong architecture or number of classes?"
             )
+        if own[key].dtype != weights[key].dtype:
+            raise BadInput(f"{path}: `{key}` holds {weights[key].dtype}, but the model needs {own[key].dtype}.")
     model.load_state_dict(weights)
 
 
@@ -124,6 +128,9 @@ def read_state(folder: Path) -> dict[str, Any]:
         BadInput: the file is missing or damaged.
     """
     try:
-        return torch.load(folder / STATE, map_location="cpu", weights_only=True)
+        state = torch.load(folder / STATE, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict) or not isinstance(state["epoch"], int) or state["epoch"] < 1:
+            raise ValueError("no state of a training")
+        return state
     except Exception as error:  # torch raises many kinds for a damaged file
         raise BadInput(f"{folder / STATE}: cannot be read ({type(error).__name__}). Remove this folder.") from None

@@ -13,7 +13,7 @@ from trashseg_core.idle_settings import idle_settings
 NUM_DRAWS = 200
 """Random configurations that a check draws; conditional branches are found by chance."""
 MAX_CHOICES, MAX_STEPS, MAX_NAMES = 1000, 1_000_000, 1000
-"""Of a suggestion, and how many a configuration may ask for: a space that asks for more is not what its author meant."""
+"""Of a suggestion, and how many a configuration may ask for: more is not what the author of a space meant."""
 
 
 class ProbeTrial:

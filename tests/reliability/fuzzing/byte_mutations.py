@@ -3,7 +3,23 @@
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-PIECES = (b"\x00", b"\xff", b"\xef\xbb\xbf", b"\n", b"\r\n", b" ", b",", b'"', b"{", b"}", b"[", b"]", b":", b"-", b"1e999")
+PIECES = (
+    b"\x00",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"\n",
+    b"\r\n",
+    b" ",
+    b",",
+    b'"',
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b":",
+    b"-",
+    b"1e999",
+)
 PIECES += (b"NaN", b"\xed\xa0\x80", b"\xc3", b"9" * 5_000, b"\\u0000", b"\x00" * 64, b"\xff" * 64, b"null", b"../")
 
 
@@ -35,7 +51,9 @@ def mutate_bytes(draw: DrawFn, content: bytes) -> tuple[bytes, str]:
             part = content[source : source + length]
             return content[:place] + part + content[place + len(part) :], f"{length} bytes of {source} over {place}"
         case _:
-            flips = draw(st.lists(st.tuples(st.integers(0, max(size - 1, 0)), st.integers(0, 7)), min_size=1, max_size=8))
+            flips = draw(
+                st.lists(st.tuples(st.integers(0, max(size - 1, 0)), st.integers(0, 7)), min_size=1, max_size=8)
+            )
             changed = bytearray(content)
             for index, bit in flips if size else []:
                 changed[index] ^= 1 << bit

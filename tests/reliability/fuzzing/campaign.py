@@ -1,9 +1,11 @@
 """Campaign: as many cases of a row as are asked for, drawn by hypothesis, judged by the pool, written to the log."""
 
+import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.strategies import SearchStrategy
 
 from tests.reliability.fuzzing.case import Case, Row
 from tests.reliability.fuzzing.pool import Pool
@@ -51,28 +53,23 @@ def run_campaign(name: str, row: Row, num_cases: int, place: Path, log: Path | N
 
     pool = Pool(row.judge, valid, place, tell)
     cases = row.mutations(valid)
-    number_of_seed = 0
     while done.tried < num_cases:
-        wanted = min(PER_SEED, num_cases - done.tried)
-        first = number_of_seed * PER_SEED
-        drawn = 0
-
-        @seed(number_of_seed)
-        @settings(
-            max_examples=wanted, phases=[Phase.generate], suppress_health_check=list(HealthCheck), database=None, deadline=None
-        )
-        @given(cases)
-        def draw(case: Case) -> None:
-            nonlocal drawn
-            pool.submit(first + drawn, case)
-            drawn += 1
-
-        draw()
-        done.tried += drawn
-        number_of_seed += 1
-        if drawn == 0:
-            raise RuntimeError("hypothesis draws no case")
+        done.tried += submit_cases(pool, cases, done.tried // PER_SEED, min(PER_SEED, num_cases - done.tried))
     pool.close()
     if lines is not None:
         lines.close()
     return done
+
+
+def submit_cases(pool: Pool, cases: SearchStrategy[Case], number_of_seed: int, wanted: int) -> int:
+    """Draw cases from one seed; return how many were submitted."""
+    numbers = itertools.count(number_of_seed * PER_SEED)
+
+    @seed(number_of_seed)
+    @settings(max_examples=wanted, phases=[Phase.generate], suppress_health_check=list(HealthCheck), deadline=None)
+    @given(cases)
+    def draw(case: Case) -> None:
+        pool.submit(next(numbers), case)
+
+    draw()
+    return next(numbers) - number_of_seed * PER_SEED

@@ -11,7 +11,8 @@ from trashseg_core.errors import BadInput
 
 Judge = Callable[[Path, Path, int], None]
 """Does with a folder what the verbs do. Gets the folder, which is to stay as it is, an empty one for all that is
-written, and the number of the case. Raises BadInput where a verb does; anything else but a return is a loss."""
+written, and the number of the case: -1 for the valid files, with which everything is tried. Raises BadInput where a
+verb does; anything else but a return is a loss."""
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,9 @@ def change_tensor(draw: DrawFn, state: dict[str, Any]) -> tuple[dict[str, Any], 
     container, key = places[draw(st.integers(0, len(places) - 1))]
     old = container[key]
     new = draw(
-        st.sampled_from((old.double(), old[..., :0], torch.zeros(7), torch.full_like(old, float("nan")), old[None], old.bool()))
+        st.sampled_from(
+            (old.double(), old[..., :0], torch.zeros(7), torch.full_like(old, float("nan")), old[None], old.bool())
+        )
     )
     container[key] = new
     return state, f"{key} = a tensor {tuple(new.shape)} {new.dtype}"

@@ -42,7 +42,9 @@ def make_configurations(folder: Path) -> None:
     settings = SearchSettings("data", "quick", "run", str(folder), set=("image_size=64",), **given)
     (folder / "run").mkdir()
     space = load("quick")
-    Manifest(settings, __version__, draw_points(space, settings.pins)[1], {"train": "a", "val": "b"}).write(folder / "run")
+    Manifest(settings, __version__, draw_points(space, settings.pins)[1], {"train": "a", "val": "b"}).write(
+        folder / "run"
+    )
     (folder / "run" / "journal.jsonl").write_text("")
     write_json(folder / FILES["points"], [default_point(space, settings.pins) | {"lr": 2e-3}, {"lr": 1.5e-3}])
     (folder / "set.txt").write_text("\0".join(SET))
@@ -118,7 +120,13 @@ def judge_manifest(run: Path) -> None:
     """Everything that is derived from the settings, the status, and the way to `resume`."""
     manifest = read_manifest(run)
     settings = manifest.settings
-    derived = (settings.essentials, settings.ensemble_choices, settings.num_workers, settings.limits, settings.disk_bytes)
+    derived = (
+        settings.essentials,
+        settings.ensemble_choices,
+        settings.num_workers,
+        settings.limits,
+        settings.disk_bytes,
+    )
     assert all(part is not derived for part in derived)
     assert isinstance(settings.data_folder, DataFolder) and replace(settings.anchored) == settings.anchored
     print_status(read_status(run))

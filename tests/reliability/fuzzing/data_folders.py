@@ -59,7 +59,9 @@ def coco_cases(valid: Path) -> SearchStrategy[Case]:
 
     @st.composite
     def case(draw: DrawFn) -> Case:
-        names = draw(st.sampled_from((["train.json"], ["train.json"], ["val.json"], ["test.json"], ["train.json", "val.json"])))
+        names = draw(
+            st.sampled_from((["train.json"], ["train.json"], ["val.json"], ["test.json"], ["train.json", "val.json"]))
+        )
         files, told = dict[str, bytes | None](), []
         for name in names:
             files[name], done = draw(mutated_json(documents[name]))

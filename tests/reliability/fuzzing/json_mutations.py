@@ -14,7 +14,7 @@ DEEP = "@deep@"
 """Stands for a nesting that `json.dumps` could not write."""
 DEPTHS = (3, 400, 100_000)
 NUMBERS = (0, 1, -1, 2, 255, 256, 2**31, 2**32, 2**53 + 1, 2**63, 2**70, -(2**63), 10**400, 0.5, -0.5, 1e-320, 1e9)
-NUMBERS += (1e25, 1e154, 1.7e308, -1.7e308, math.nan, math.inf, -math.inf, 1e-9, 0.999, -0.0)
+NUMBERS += (65_536, 99_999, 100_000, 1e25, 1e154, 1.7e308, -1.7e308, math.nan, math.inf, -math.inf, 1e-9, 0.999, -0.0)
 TEXTS = ("", " ", "\x00", "\n", "\ud800", "\u202e", "é", "é", "👍🏽", "../../etc/passwd", "/etc/passwd", "/dev/zero")
 TEXTS += ("http://a/b", "file:///etc/passwd", "C:\\x", "<script>alert(1)</script>", "[/bold]", "[red]", "%s{0}", "a,b")
 TEXTS += ('"', "'; --", "nan", "1e5", "-1", "true", "null", "None", "a" * 5_000, "background", "0", "9" * 5_000)
@@ -101,7 +101,7 @@ def walk(draw: DrawFn, document: Any) -> tuple[str, Any, Any]:
 def odd_value(draw: DrawFn, old: Any) -> Any:
     """Something else in a value's place: often near to it, sometimes of another kind."""
     kind = draw(st.integers(0, 3))
-    if kind == 0 or old is None or isinstance(old, bool | dict):
+    if kind == 0 or isinstance(old, bool) or not isinstance(old, int | float | str | list):
         return copy.deepcopy(draw(st.sampled_from(ODD)))
     if isinstance(old, int | float):
         return draw(st.sampled_from((*NUMBERS, str(old), old + 1, old - 1, -old, old + 0.5, float(old), old * 1000)))

@@ -100,7 +100,7 @@ def judge_run_folder(folder: Path, scratch: Path, number: int) -> None:
         lambda: write_report(copied(run, scratch / "report")),
         lambda: export_study(run, read_manifest(run), scratch / "study.db"),
     ]
-    each_of(*acts, *([slow[number // SLOW % len(slow)]] if number % SLOW == 0 else []))
+    each_of(*acts, *(slow if number < 0 else [slow[number // SLOW % len(slow)]] if number % SLOW == 0 else []))
 
 
 def judge_status(run: Path) -> None:
@@ -123,7 +123,9 @@ def judge_resume(run: Path, scratch: Path) -> None:
     settings = read_manifest(copied(run, scratch / "resume")).settings
     trials_are_done(settings)
     journal = Journal(settings.folder / "journal.jsonl")
-    OptunaSearcher(load("quick"), journal, "val_miou", 99, 99, first_rung=settings.first_rung, sampler="tpe").suggest("a")
+    OptunaSearcher(load("quick"), journal, "val_miou", 99, 99, first_rung=settings.first_rung, sampler="tpe").suggest(
+        "a"
+    )
     collect_results(journal, settings)
     journal.close()
     read_results(settings.folder / "results.json")

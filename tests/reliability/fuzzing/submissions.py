@@ -24,9 +24,36 @@ NAMES = ["a.png", "b/c,d.png", 'e"f.png']
 NUM_CLASSES = 12
 """Labels of one and of two digits."""
 ORACLE = Path(__file__).parents[4] / "shared" / "oracles" / "check_submission.py"
-LABELS = (b"0", b"11", b"12", b"00", b"+1", b"-1", b"1.0", b"", b"1e0", b" ", b"255", b"99999999999", "١".encode(), b"\t1")
+LABELS = (
+    b"0",
+    b"11",
+    b"12",
+    b"00",
+    b"+1",
+    b"-1",
+    b"1.0",
+    b"",
+    b"1e0",
+    b" ",
+    b"255",
+    b"99999999999",
+    "١".encode(),
+    b"\t1",
+)
 SEPARATORS = (b"  ", b"\t", b"", b",", b"\n", b"\r\n", b"\x00", b";", "\u00a0".encode())
-NAMED = (b"A.png", b'"a.png"', b'"a.png', b"'a.png'", b"./a.png", b" a.png", b"", b"a.png,", b"b/c,d.png", b"x.png", b"\xff")
+NAMED = (
+    b"A.png",
+    b'"a.png"',
+    b'"a.png',
+    b"'a.png'",
+    b"./a.png",
+    b" a.png",
+    b"",
+    b"a.png,",
+    b"b/c,d.png",
+    b"x.png",
+    b"\xff",
+)
 
 
 def make_submissions(folder: Path) -> None:

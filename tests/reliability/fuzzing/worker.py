@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import torch
 
+from experiments.verbs.command_line import NO_SUCH_NAMES
 from tests.reliability.fuzzing.case import Judge
 from trashseg_core.errors import BadInput
 
 SPARE_BYTES = 3 * 2**30
 """Address space beyond what the imports took: whoever wants more is refused, and the case is lost."""
-LONGEST_MESSAGE = 3_000
 
 
 class Answer(NamedTuple):
@@ -55,7 +55,7 @@ def work(pipe: Connection, judge: Judge, valid: str, sandbox: str) -> None:
     os.chdir(elsewhere)
     shutil.copytree(valid, folder)
     scratch.mkdir()
-    judge(folder, scratch, 0)  # valid files are fine, and everything that is needed is loaded
+    judge(folder, scratch, -1)  # valid files are fine, and everything that is needed is loaded
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + SPARE_BYTES, used + SPARE_BYTES))
     pipe.send("ready")
@@ -79,8 +79,9 @@ def _judge(judge: Judge, folder: Path, scratch: Path, elsewhere: Path, number: i
         answer = "fine", ""
     except BadInput as error:
         answer = "bad input", str(error)
-        if not str(error).strip() or len(str(error)) > LONGEST_MESSAGE:
-            answer = "crash", f"a message of {len(str(error))} characters: {str(error)[:300]}"
+    except OSError as error:
+        known = error.errno in NO_SUCH_NAMES  # `run_command` says so in one line
+        answer = ("bad input", str(error)) if known else ("crash", traceback.format_exc())
     except BaseException:
         answer = "crash", traceback.format_exc()
     seconds = time.perf_counter() - started
@@ -126,9 +127,9 @@ _KNOWN: dict[str, dict[str, tuple[int, int]]] = {}
 
 
 def _quiet(place: Path) -> None:
-    """Standard output as a user's terminal takes it, which refuses what is no text; what dies leaves its stack."""
+    """Show nothing; what dies leaves its stack."""
     log = os.open(place / "stderr.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 2)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")
+    sys.stdout = open(os.devnull, "w", encoding="utf-8", errors="backslashreplace")  # as `run_command` has it
     faulthandler.enable()
