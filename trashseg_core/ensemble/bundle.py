@@ -12,6 +12,7 @@ from trashseg_core.choices import TTA_SETS
 from trashseg_core.config import TrialConfig
 from trashseg_core.ensemble.checksums import check_files, write_checksums
 from trashseg_core.errors import BadInput
+from trashseg_core.field_types import check_types
 from trashseg_core.files import atomic_folder, read_json, write_json
 from trashseg_core.hardware import device
 from trashseg_core.inference.crf_settings import CrfSettings
@@ -22,6 +23,8 @@ SCHEMA = 3
 READABLE = (1, 2, SCHEMA)
 """Schema 1 knew neither class weights, offsets, TTA, CRF nor evidence, schema 2 no folds: their defaults change
 nothing."""
+MAX_OFFSET = 80
+"""Of a class: exp of more than 88 is no float32."""
 DESCRIPTION, HELD_OUT = "ensemble.json", "held_out"
 
 
@@ -141,9 +144,11 @@ def read_ensemble(folder: Path) -> Ensemble:
     try:
         members = [Member(**member) for member in document.pop("members")]
         ensemble = Ensemble(members, **document)
+        for one in (ensemble, *members):
+            check_types(one)
         fault = _fault(ensemble)
         CrfSettings(**(ensemble.crf or {}))
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise BadInput(f"{path}: damaged ({error}). Build it again with `ensemble`.") from None
     if fault:
         raise BadInput(f"{path}: {fault}")
@@ -167,8 +172,9 @@ def _fault(ensemble: Ensemble) -> str | None:
     weights, offsets = ensemble.member_weights(), ensemble.offsets()
     if not (weights >= 0).all() or not np.allclose(weights.sum(axis=0), 1, rtol=0, atol=1e-6):
         return "the members' class weights must be at least 0 and sum to 1 in each class."
-    if len(offsets) != num_classes or not np.isfinite(offsets).all():
-        return f"`class_offsets` must be {num_classes} finite numbers, one for each class, but has {len(offsets)}."
+    if len(offsets) != num_classes or not (np.abs(offsets) <= MAX_OFFSET).all():
+        allowed = f"{num_classes} finite numbers, one for each class, from -{MAX_OFFSET} to {MAX_OFFSET}"
+        return f"`class_offsets` must be {allowed}, but are {str(ensemble.class_offsets)[:80]}."
     return None
 
 

@@ -53,8 +53,10 @@ def run_campaign(name: str, row: Row, num_cases: int, place: Path, log: Path | N
 
     pool = Pool(row.judge, valid, place, tell)
     cases = row.mutations(valid)
-    while done.tried < num_cases:
-        done.tried += submit_cases(pool, cases, done.tried // PER_SEED, min(PER_SEED, num_cases - done.tried))
+    for number_of_seed in itertools.count():
+        done.tried += submit_cases(pool, cases, number_of_seed, min(PER_SEED, num_cases - done.tried))
+        if done.tried >= num_cases:
+            break
     pool.close()
     if lines is not None:
         lines.close()

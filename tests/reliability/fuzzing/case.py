@@ -1,6 +1,6 @@
 """Case: the files of a valid folder that a mutation replaces. Row: where they come from, and who reads them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from hypothesis.strategies import SearchStrategy
 from search_spaces import UnknownSpace
 from trashseg_core.errors import BadInput
 
-Judge = Callable[[Path, Path, int], None]
+Judge = Callable[[Path, Path, int, Collection[str]], None]
 """Does with a folder what the verbs do. Gets the folder, which is to stay as it is, an empty one for all that is
-written, and the number of the case: -1 for the valid files, with which everything is tried. Raises BadInput where a
-verb does; anything else but a return is a loss."""
+written, the number of the case, and the files that differ. Raises BadInput where a verb does; anything else but a
+return is a loss. With the number -1 all files are valid, and everything is tried."""
 
 
 @dataclass(frozen=True)

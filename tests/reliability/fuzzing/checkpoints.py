@@ -4,7 +4,7 @@ import functools
 import io
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +167,7 @@ def change_confusions(draw: DrawFn, content: bytes) -> tuple[bytes, str]:
     return buffer.getvalue(), f"{name}: {kind} {'' if array is None else array.shape}"
 
 
-def judge_checkpoint(folder: Path, scratch: Path, number: int) -> None:
+def judge_checkpoint(folder: Path, scratch: Path, number: int, changed: Collection[str]) -> None:
     """Load it for prediction, go on training from it, and score it as a report does."""
     use_tiny_networks()
     each_of(

@@ -1,6 +1,7 @@
 """fuzz-configuration: a trial's configuration, the settings of a search, known points and assignments, mutated."""
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from trashseg_core.optim import build_average, build_optimizer, set_lr
 from trashseg_core.training.schedules import lr_factor
 
 SET = ["lr=1e-3", "image_size=128", "loss_mix=weights", "loss_ce=0.5", "channels_last=true", "augment=strong"]
+SET_FILE = "set.txt"
 FILES = {"config": "config.json", "manifest": "run/manifest.json", "points": "points.json"}
 
 
@@ -47,7 +49,7 @@ def make_configurations(folder: Path) -> None:
     )
     (folder / "run" / "journal.jsonl").write_text("")
     write_json(folder / FILES["points"], [default_point(space, settings.pins) | {"lr": 2e-3}, {"lr": 1.5e-3}])
-    (folder / "set.txt").write_text("\0".join(SET))
+    (folder / SET_FILE).write_text("\0".join(SET))
 
 
 def configuration_cases(valid: Path) -> SearchStrategy[Case]:
@@ -64,7 +66,7 @@ def configuration_cases(valid: Path) -> SearchStrategy[Case]:
             text, done = "\0".join(words).encode(errors="surrogatepass"), ""
             if draw(st.sampled_from((False, False, False, True))):
                 text, done = mutate_bytes(draw, text)
-            return Case({"set.txt": text}, f"set {ascii(words)[:200]} {done}")
+            return Case({SET_FILE: text}, f"set {ascii(words)[:200]} {done}")
         content, done = draw(mutated_json(documents[kind]))
         return Case({FILES[kind]: content}, f"{FILES[kind]}: {done}")
 
@@ -79,15 +81,15 @@ def assignments(draw: DrawFn) -> str:
     return f"{name}{draw(st.sampled_from(('=', '=', '=', '=', '==', ' = ', '')))}{value}"
 
 
-def judge_configurations(folder: Path, scratch: Path, number: int) -> None:
+def judge_configurations(folder: Path, scratch: Path, number: int, changed: Collection[str]) -> None:
     """Read all of it, and use what is accepted as a search and a training do."""
-    words = (folder / "set.txt").read_bytes().decode(errors="surrogateescape").split("\0")
-    each_of(
-        lambda: judge_config(read_config(folder)),
-        lambda: judge_assignments(tuple(word for word in words if word)),
-        lambda: read_points((str(folder / FILES["points"]),), load("quick"), {"epochs": 9, "seed": 0}),
-        lambda: judge_manifest(folder / "run"),
-    )
+    acts = {
+        FILES["config"]: lambda: judge_config(read_config(folder)),
+        FILES["manifest"]: lambda: judge_manifest(folder / "run"),
+        FILES["points"]: lambda: read_points((str(folder / FILES["points"]),), load("quick"), {"epochs": 9, "seed": 0}),
+        SET_FILE: lambda: judge_assignments((folder / SET_FILE).read_bytes()),
+    }
+    each_of(*(act for name, act in acts.items() if name in changed))
 
 
 def judge_config(config: TrialConfig) -> None:
@@ -108,8 +110,9 @@ def judge_config(config: TrialConfig) -> None:
     Pipeline(config)
 
 
-def judge_assignments(words: tuple[str, ...]) -> None:
-    """Parse them, and draw a space's points with them, as a preflight does."""
+def judge_assignments(text: bytes) -> None:
+    """Parse words of `--set`, and draw a space's points with them, as a preflight does."""
+    words = tuple(word for word in text.decode(errors="surrogateescape").split("\0") if word)
     pins = parse_assignments(words)
     settings = SearchSettings("data", "quick", "name", set=words)
     check_space(load("quick"), settings.pins, [])

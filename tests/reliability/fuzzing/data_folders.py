@@ -1,6 +1,7 @@
 """fuzz-coco: a data folder of tiny photos whose annotation files are mutated."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def coco_cases(valid: Path) -> SearchStrategy[Case]:
     return case()
 
 
-def judge_data_folder(folder: Path, scratch: Path, number: int) -> None:
+def judge_data_folder(folder: Path, scratch: Path, number: int, changed: Collection[str]) -> None:
     """Check it as `check` does, then read it as a training, `predict` and `stability` do."""
     data = DataFolder(str(folder), skip_bad=number % 2 == 1)
     each_of(

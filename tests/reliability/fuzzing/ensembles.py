@@ -1,6 +1,7 @@
 """fuzz-ensemble: an ensemble folder whose ensemble.json, and sometimes a member's config.json, is mutated."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ def ensemble_cases(valid: Path) -> SearchStrategy[Case]:
     return case()
 
 
-def judge_ensemble(folder: Path, scratch: Path, number: int) -> None:
+def judge_ensemble(folder: Path, scratch: Path, number: int, changed: Collection[str]) -> None:
     """Predict with it, as `predict` does, and read it as a report and `submit` do."""
     use_tiny_networks()
     each_of(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def mutated_journal(draw: DrawFn, lines: list[Any]) -> tuple[bytes, str]:
     return b"\n".join([*written, b""]), "; ".join(told)
 
 
-def judge_run_folder(folder: Path, scratch: Path, number: int) -> None:
+def judge_run_folder(folder: Path, scratch: Path, number: int, changed: Collection[str]) -> None:
     """Look at it as the verbs do, and go on from it as `resume`, `ensemble` and a warm start do."""
     run = folder / "run"
     acts = [

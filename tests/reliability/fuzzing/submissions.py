@@ -5,6 +5,7 @@ import importlib.util
 import io
 import json
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 
@@ -126,7 +127,7 @@ def change_lines(draw: DrawFn, lines: list[bytes]) -> str:
     return f"line {number}: quotes, or 11 become 1"
 
 
-def judge_submission(folder: Path, scratch: Path, number: int) -> None:
+def judge_submission(folder: Path, scratch: Path, number: int, changed: Collection[str]) -> None:
     """Check it as `submit --check` does, hold that against the oracle, and score it as `stability` does."""
     path, truth = folder / "one.csv", folder / "truth.json"
     refused: BadInput | None = None

@@ -55,7 +55,9 @@ def work(pipe: Connection, judge: Judge, valid: str, sandbox: str) -> None:
     os.chdir(elsewhere)
     shutil.copytree(valid, folder)
     scratch.mkdir()
-    judge(folder, scratch, -1)  # valid files are fine, and everything that is needed is loaded
+    judge(
+        folder, scratch, -1, [os.path.relpath(path, valid) for path in _listing(Path(valid))]
+    )  # valid files are fine, and everything that is needed is loaded
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + SPARE_BYTES, used + SPARE_BYTES))
     pipe.send("ready")
@@ -69,13 +71,13 @@ def work(pipe: Connection, judge: Judge, valid: str, sandbox: str) -> None:
             (folder / name).unlink(missing_ok=True)
             if source is not None:
                 shutil.copyfile(source, folder / name)
-        pipe.send(_judge(judge, folder, scratch, elsewhere, job.number))
+        pipe.send(_judge(judge, folder, scratch, elsewhere, job))
 
 
-def _judge(judge: Judge, folder: Path, scratch: Path, elsewhere: Path, number: int) -> Answer:
+def _judge(judge: Judge, folder: Path, scratch: Path, elsewhere: Path, job: Job) -> Answer:
     before, started = _listing(folder), time.perf_counter()
     try:
-        judge(folder, scratch, number)
+        judge(folder, scratch, job.number, job.replaced.keys())
         answer = "fine", ""
     except BadInput as error:
         answer = "bad input", str(error)
