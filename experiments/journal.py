@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from experiments.journal_events import check_event
 from experiments.limits import INFEASIBLE
 from experiments.secrets import masked
 from trashseg_core.errors import BadInput
@@ -107,7 +108,9 @@ class Journal:
         whole = content.rfind(b"\n") + 1
         for number, line in enumerate(content[:whole].splitlines(), 1):
             try:
-                self._apply(json.loads(line))
+                event = json.loads(line)
+                check_event(event, len(self.trials))
+                self._apply(event)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 raise BadInput(
                     f"{self.path}: line {number} is damaged. Restore the file from a backup, or start a new search."

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.field_types import check_types
 from experiments.secrets import holds_secret
 from experiments.settings import SearchSettings
 from trashseg_core import __version__
 from trashseg_core.errors import BadInput
+from trashseg_core.field_types import check_types
 from trashseg_core.files import read_json, write_json
 from trashseg_core.ownership import fault_in
 

@@ -1,5 +1,6 @@
 """Preflight: everything that can be refused before a search starts, and the caches that all trials share."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path

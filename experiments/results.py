@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from experiments.field_types import check_types
 from experiments.journal import TrialRecord
 from trashseg_core.errors import BadInput
+from trashseg_core.field_types import check_types
 from trashseg_core.files import read_json, write_json
 
 Status = Literal["finished", "stopped", "failed"]

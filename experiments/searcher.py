@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 import optuna
-from optuna.distributions import distribution_to_json, json_to_distribution
+from optuna.distributions import distribution_to_json
 from ray.tune.search import Searcher
 
 from experiments.journal import Journal, TrialRecord
 from experiments.limits import Limits
-from experiments.points.frozen_trials import frozen_trial, outcome
+from experiments.points.frozen_trials import frozen_trial, outcome, recorded_distributions
 from experiments.points.pinned_trial import PinnedTrial
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.samplers import SamplerView, build_sampler
@@ -102,7 +102,7 @@ class OptunaSearcher(Searcher):
     def _distributions(self, record: TrialRecord) -> dict[str, Any]:
         """Where the trial's params came from; those of an earlier search get what this space would suggest them of."""
         if record.distributions:
-            return {name: json_to_distribution(text) for name, text in record.distributions.items()}
+            return recorded_distributions(record)
         trial = optuna.trial.FixedTrial(record.params)
         self._space(PinnedTrial(trial, self._pins))
         return dict(trial.distributions)

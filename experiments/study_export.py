@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import json_to_distribution
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from experiments.journal import JournalReader, TrialRecord
 from experiments.manifest import LOCK, Manifest
-from experiments.points.frozen_trials import frozen_trial
+from experiments.points.frozen_trials import frozen_trial, recorded_distributions
 from experiments.results import result_of
 from experiments.settings import SearchSettings
 from experiments.whole_journal import read_whole_journal
@@ -80,8 +79,9 @@ def _refuse_other_files(output: Path) -> None:
 
 def _exported(record: TrialRecord, settings: SearchSettings) -> FrozenTrial:
     """A trial as the searcher knows it, with its dates and what else the journal knows."""
-    distributions = {name: json_to_distribution(text) for name, text in record.distributions.items()}
-    trial = frozen_trial(record, distributions, settings.objective, settings.second_objective, settings.limits)
+    trial = frozen_trial(
+        record, recorded_distributions(record), settings.objective, settings.second_objective, settings.limits
+    )
     trial.datetime_start = datetime.fromtimestamp(record.moments.proposed)
     last = record.moments.last
     trial.datetime_complete = datetime.fromtimestamp(last) if trial.state.is_finished() else None

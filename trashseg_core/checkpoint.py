@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput
 from trashseg_core.files import read_json, write_json
-from trashseg_core.models import Network, build_model, weight_shapes
+from trashseg_core.models import Network, build_model
 from trashseg_core.val_confusions import CONFUSIONS as CONFUSIONS
 from trashseg_core.val_confusions import Confusions, write_confusions
 from trashseg_core.val_confusions import read_confusions as read_confusions
+from trashseg_core.weights_file import load_weights as load_weights
+from trashseg_core.weights_file import read_weights as read_weights
 from trashseg_core.zip_files import check_zip
 
 WEIGHTS, STATE, CONFIG = "model.safetensors", "state.pt", "config.json"
@@ -88,59 +89,6 @@ def read_network(folder: Path, config: TrialConfig, num_classes: int) -> Network
     return network
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file.
-
-    Raises:
-        BadInput: the file is missing or damaged.
-    """
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: Exception) -> BadInput:
-    return BadInput(f"{path}: weights cannot be read ({str(error).splitlines()[0][:120]}).")
-
-
-def check_weights(folder: Path, config: TrialConfig, num_classes: int) -> None:
-    """Hold the names and shapes in a weights file against the network's before memory is taken for either.
-
-    Raises:
-        BadInput: naming the first key that differs.
-    """
-    path = folder / WEIGHTS
-    try:
-        with safe_open(path, "pt") as opened:
-            shapes = {key: tuple(opened.get_slice(key).get_shape()) for key in opened.keys()}
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from None
-    _compare(weight_shapes(config, num_classes), shapes, path)
-
-
-def load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    """Load weights whose names and shapes are exactly the model's.
-
-    Raises:
-        BadInput: naming the first key that differs.
-    """
-    own, given = ({key: tuple(value.shape) for key, value in one.items()} for one in (model.state_dict(), weights))
-    _compare(own, given, path)
-    model.load_state_dict(weights)
-
-
-def _compare(own: dict[str, tuple[int, ...]], given: dict[str, tuple[int, ...]], path: Path) -> None:
-    for key in sorted(own.keys() | given.keys()):
-        if key not in own or key not in given:
-            raise BadInput(f"{path}: `{key[:100]}` is {'missing' if key in own else 'unknown'}. Wrong architecture?")
-        if own[key] != given[key]:
-            raise BadInput(
-                f"{path}: `{key}` has shape {given[key]}, but the model needs {own[key]}. "
-                "Wrong architecture or number of classes?"
-            )
-
-
 def read_state(folder: Path) -> dict[str, Any]:
     """Read what training needs to go on; nothing in the file is executed.
 
@@ -149,7 +97,10 @@ def read_state(folder: Path) -> dict[str, Any]:
     """
     try:
         check_zip(folder / STATE, packed=False)
-        return torch.load(folder / STATE, map_location="cpu", weights_only=True)
+        state = torch.load(folder / STATE, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict) or not isinstance(state["epoch"], int) or state["epoch"] < 1:
+            raise ValueError("no state of a training")
+        return state
     except BadInput:
         raise
     except Exception as error:  # torch raises many kinds for a damaged file

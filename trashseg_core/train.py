@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from trashseg_core import hardware
 from trashseg_core.checkpoint import (
+    STATE,
     Confusions,
     checkpoint_bytes,
     load_weights,
@@ -36,6 +38,7 @@ from trashseg_core.training.distillation import Teacher
 from trashseg_core.training.epoch import Parts, run_epoch
 from trashseg_core.training.loader import TrainLoader
 from trashseg_core.training.ranks import find_ranks
+from trashseg_core.training.saved_state import load_optimizer
 from trashseg_core.training.shares import check_share
 
 Metrics = dict[str, float]
@@ -200,11 +203,25 @@ def _restore(folder: Path, config: TrialConfig, parts: Parts) -> int:
     if parts.teacher is not None and state.get("teacher") != parts.teacher.key:
         raise BadInput(f"{folder} learned from another teacher. Go on with the same ensemble, or start anew.")
     weights = read_weights(folder / "model.safetensors")
+    try:
+        return _load(folder, config, parts, state, weights)
+    except BadInput:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        told = " ".join(str(error).split())[:120]
+        raise BadInput(
+            f"{folder / STATE}: does not fit ({type(error).__name__}: {told}). Remove this folder."
+        ) from None
+
+
+def _load(folder: Path, config: TrialConfig, parts: Parts, state: dict[str, Any], weights: dict[str, Tensor]) -> int:
     if parts.average is not None:
         load_weights(_average(parts.average).model, weights, folder / "model.safetensors")
-        parts.average.n_averaged.fill_(state["averaged_steps"])
+        parts.average.n_averaged.fill_(int(state["averaged_steps"]))
         weights = state["raw"]
-    load_weights(parts.network.model, weights, folder / "model.safetensors")
-    parts.optimizer.load_state_dict(state["optimizer"])
-    parts.accumulation, parts.ran_out = state["accumulation"], state["ran_out"]
+    load_weights(parts.network.model, weights, folder / (STATE if parts.average is not None else "model.safetensors"))
+    load_optimizer(config, parts.optimizer, state["optimizer"])
+    parts.accumulation, parts.ran_out = int(state["accumulation"]), bool(state["ran_out"])
+    if parts.accumulation < 1 or config.batch_size % parts.accumulation:
+        raise ValueError(f"accumulation {parts.accumulation}")
     return int(state["epoch"])

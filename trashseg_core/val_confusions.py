@@ -9,6 +9,8 @@ from trashseg_core.errors import BadInput
 from trashseg_core.zip_files import check_zip
 
 CONFUSIONS = "confusions.npz"
+MAX_PIXELS = 10**10
+"""Of a photo: 100,000 px in square. Sums over all photos stay whole numbers far below 2^63."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,26 @@ def read_confusions(folder: Path) -> Confusions:
         check_zip(folder / CONFUSIONS)
         with np.load(folder / CONFUSIONS, allow_pickle=False) as arrays:
             names, classes = arrays["file_names"].tolist(), arrays["class_names"].tolist()
-            return Confusions(arrays["per_image"], names, classes)
+            scored = Confusions(arrays["per_image"], names, classes)
+        _check(scored)
+        return scored
     except BadInput:
         raise
     except Exception as error:  # zipfile, KeyError, ValueError, OSError
         raise BadInput(f"{folder / CONFUSIONS}: cannot be read ({type(error).__name__}).") from None
+
+
+def _check(scored: Confusions) -> None:
+    """Refuse arrays that no validation leaves.
+
+    Raises:
+        ValueError: they do not fit together, or hold no counts.
+    """
+    names, classes = scored.file_names, scored.class_names
+    if not (isinstance(names, list) and isinstance(classes, list) and all(type(one) is str for one in names + classes)):
+        raise ValueError("names that are no texts")
+    counts, shape = scored.per_image, (len(names), len(classes), len(classes))
+    if counts.shape != shape or not 0 < counts.size or counts.dtype != np.int64:
+        raise ValueError("counts of another shape or type")
+    if counts.min() < 0 or counts.max() > MAX_PIXELS:
+        raise ValueError("counts that no photo has")

@@ -11,7 +11,6 @@ from trashseg_core.checkpoint import (
     CONFIG,
     WEIGHTS,
     Confusions,
-    check_weights,
     read_config,
     read_network,
     write_confusions,
@@ -28,16 +27,20 @@ from trashseg_core.ensemble.foreign import (
     size_fault,
 )
 from trashseg_core.errors import BadInput
+from trashseg_core.field_types import check_types
 from trashseg_core.files import atomic_folder, read_json, write_json
 from trashseg_core.hardware import device
 from trashseg_core.inference.crf_settings import CrfSettings
 from trashseg_core.inference.decision import Decision
 from trashseg_core.models import Network
+from trashseg_core.weights_file import check_shapes
 
 SCHEMA = 3
 READABLE = (1, 2, SCHEMA)
 """Schema 1 knew neither class weights, offsets, TTA, CRF nor evidence, schema 2 no folds: their defaults change
 nothing."""
+MAX_OFFSET = 80
+"""Of a class: exp of more than 88 is no float32."""
 DESCRIPTION, HELD_OUT = "ensemble.json", "held_out"
 
 
@@ -158,6 +161,8 @@ def read_ensemble(folder: Path) -> Ensemble:
     try:
         members = [Member(**member) for member in document.pop("members")]
         ensemble = Ensemble(members, **document)
+        for one in (ensemble, *members):
+            check_types(one)
         fault = _fault(ensemble)
         CrfSettings(**(ensemble.crf or {}))
     except (TypeError, KeyError, ValueError, AttributeError) as error:
@@ -192,8 +197,9 @@ def _fault(ensemble: Ensemble) -> str | None:
     weights, offsets = ensemble.member_weights(), ensemble.offsets()
     if not (weights >= 0).all() or not np.allclose(weights.sum(axis=0), 1, rtol=0, atol=1e-6):
         return "the members' class weights must be at least 0 and sum to 1 in each class."
-    if len(offsets) != num_classes or not np.isfinite(offsets).all():
-        return f"`class_offsets` must be {num_classes} finite numbers, one for each class, but has {len(offsets)}."
+    if len(offsets) != num_classes or not (np.abs(offsets) <= MAX_OFFSET).all():
+        allowed = f"{num_classes} finite numbers, one for each class, from -{MAX_OFFSET} to {MAX_OFFSET}"
+        return f"`class_offsets` must be {allowed}, but are {str(ensemble.class_offsets)[:80]}."
     return None
 
 
@@ -226,7 +232,7 @@ def load_ensemble(folder: Path, ensemble: Ensemble) -> LoadedEnsemble:
         for name, most_bytes in ((CONFIG, MAX_JSON_BYTES), (WEIGHTS, None)):
             file_inside(folder, "members", member.trial_id, name, most_bytes=most_bytes)
         config = read_config(path)
-        check_weights(path, config, len(ensemble.class_names))
+        check_shapes(path / WEIGHTS, config, len(ensemble.class_names))
         network = read_network(path, config, len(ensemble.class_names)).to(device()).eval()
         members.append(LoadedMember(network, config, member.tta))
     weights, offsets = ensemble.member_weights(), ensemble.offsets()

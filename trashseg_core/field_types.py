@@ -1,7 +1,16 @@
 """Whether the values of a dataclass that was read from a file are of the types that its fields name."""
 
+import sys
 import types
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+MAX_INTEGER = 2**63 - 1
+"""A whole number that fits into 64 bits; larger ones are no setting, and overflow somewhere."""
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number that a float can hold; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def check_types(instance: Any) -> None:
@@ -30,5 +39,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if kind is dict:
         return isinstance(value, dict) and all(_fits(one, get_args(hint)[1]) for one in value.values())
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number(value)
+    if kind is int and isinstance(value, int) and abs(value) > MAX_INTEGER:
+        return False
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

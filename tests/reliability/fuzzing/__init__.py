@@ -1,0 +1,1 @@
+"""Fuzzing: valid files, mutated by hypothesis, read by worker processes whose death counts."""
