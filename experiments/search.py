@@ -31,9 +31,11 @@ from experiments.placement.cluster import check_nodes, living_nodes, shipped_cod
 from experiments.placement.guardian import guarded
 from experiments.placement.resources import Slots, fit_nodes, plan_slots
 from experiments.placement.trial_memory import fit_memory
+from experiments.placement.watchdog import Watchdog
 from experiments.points.space_check import default_point
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.scheduler import RestoredAsha
+from experiments.ray_deaths import tell_deaths
 from experiments.ray_silence import QUIET, NoProgress, silence_ray
 from experiments.recorder import Listener, Recorder
 from experiments.searcher import OptunaSearcher, Space
@@ -136,6 +138,13 @@ def build_tuner(
     )
     keeper = Keeper(journal, settings, promotion)
     keeper.tidy()
+    watchdog = Watchdog(journal, settings.folder / "trials", settings.hang_limit, ray.kill, say)
+
+    def each_step(trials: list[Any]) -> None:
+        keeper.make_room()
+        watchdog.look(trials)
+
+    tell_deaths()
     return tune.Tuner(
         tune.with_resources(trainable, tune.PlacementGroupFactory([slots.bundle] * slots.workers)),
         tune_config=tune.TuneConfig(
@@ -151,7 +160,7 @@ def build_tuner(
             name=f"{settings.name}-{time.time_ns()}",
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
             callbacks=[
-                Recorder(journal, settings.objective, (*listeners, keeper), settings.limits, keeper.make_room, say),
+                Recorder(journal, settings.objective, (*listeners, keeper), settings.limits, each_step, say),
                 NoProgress(),
             ],
             stop=lambda _, result: is_last(result, settings.limits),
@@ -164,6 +173,14 @@ def build_tuner(
 def is_last(result: Mapping[str, Any], limits: Limits) -> bool:
     """Whether a trial ends with this report: it breaks a limit, or its params say that it trains no longer."""
     return limits.broken(result) is not None or result.get("epoch", 0) >= result["config"].get("last_epoch", math.inf)
+
+
+def cause_of(error: Exception, journal: Journal) -> Exception:
+    """What ended Ray Tune's loop: an event that could not be recorded, else the last line of what Ray tells."""
+    if journal.failure is not None:
+        return journal.failure
+    last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+    return error if len(str(error).splitlines()) < 2 else RuntimeError(last)
 
 
 def run(
@@ -190,6 +207,8 @@ def run(
             tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners, **known)
             check_nodes(settings)
             tuner.fit()
+        except (tune.TuneError, RuntimeError) as error:  # Ray wraps what went wrong, or tells of it as a text
+            raise cause_of(error, journal) from error
         finally:
             ray.shutdown()
             if threading.current_thread() is threading.main_thread():  # Ray's C++ part takes the handler away

@@ -9,7 +9,7 @@ from trashseg_core.errors import BadInput
 
 AT_LEAST_1 = ("trials", "epochs", "top_k", "max_json_mb", "concurrent", "grace_period", "workers_per_trial")
 LIMITS = ("max_memory_mb", "max_parameters_m", "max_seconds_per_image")
-ABOVE_0 = ("cpus_per_trial", "time_budget", "disk_gb", "store_gb", "max_megapixels", *LIMITS)
+ABOVE_0 = ("cpus_per_trial", "time_budget", "hang_limit", "disk_gb", "store_gb", "max_megapixels", *LIMITS)
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:

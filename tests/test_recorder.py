@@ -141,6 +141,6 @@ def test_the_death_of_a_process_is_recorded_with_the_last_line_of_its_reason(
 
 def test_each_step_of_tune_s_loop_is_passed_on(tmp_path: Path) -> None:
     steps: list[str] = []
-    recorder = Recorder(Journal(tmp_path / "journal.jsonl"), "val_miou", each_step=lambda: steps.append("step"))
+    recorder = Recorder(Journal(tmp_path / "journal.jsonl"), "val_miou", each_step=lambda _: steps.append("step"))
     recorder.on_step_end(0, [])
     assert steps == ["step"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from trashseg_core.errors import BadInput
+from trashseg_core.full_disk import named_errors
 
 LOOKS, LOOK_S = 5, 0.01
 """How often `locked` tries before it refuses, and the pause between: somebody may only be looking."""
@@ -44,7 +45,7 @@ def atomic_text(path: Path) -> Iterator[TextIO]:
     temporary = Path(name)
     try:
         os.close(descriptor)
-        with open(temporary, "w", encoding="utf-8", newline="\n") as stream:
+        with named_errors(path), open(temporary, "w", encoding="utf-8", newline="\n") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -99,8 +100,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        yield temporary
-        commit_folder(temporary, path)
+        with named_errors(path):
+            yield temporary
+            commit_folder(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -161,8 +163,9 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
             raise BadInput(f"{path.parent} is in use by process {holder}. Wait for it or stop it, then try again.")
         stream.seek(0)
         stream.truncate()
-        stream.write(f"{os.getpid()}\n")
-        stream.flush()
+        with named_errors(path):
+            stream.write(f"{os.getpid()}\n")
+            stream.flush()
         yield
 
 
