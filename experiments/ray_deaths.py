@@ -9,16 +9,16 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 _told_by_ray = RayActorManager._actor_task_failed
 
 
-def _told_as_death(manager: RayActorManager, task: Any, exception: Exception) -> None:
+def _told_as_death(manager: RayActorManager, tracked_actor_task: Any, exception: Exception) -> None:
     """Pass on a failed task; what Tune does not know as the death of a process is told as one."""
     if isinstance(exception, RayError) and not isinstance(exception, RayActorError | RayTaskError):
         exception = RayActorError(error_msg=f"{type(exception).__name__}: {exception}")
-    _told_by_ray(manager, task, exception)
+    _told_by_ray(manager, tracked_actor_task, exception)
 
 
 def tell_deaths() -> None:
     """Have Tune try a trial again whose process Ray's memory monitor ended; Ray 2.60 would end the whole search."""
-    RayActorManager._actor_task_failed = _told_as_death  # type: ignore[method-assign]
+    RayActorManager._actor_task_failed = _told_as_death  # type: ignore[method-assign, assignment]
 
 
 def text_of_death(trial: Any) -> str:

@@ -175,12 +175,11 @@ def is_last(result: Mapping[str, Any], limits: Limits) -> bool:
     return limits.broken(result) is not None or result.get("epoch", 0) >= result["config"].get("last_epoch", math.inf)
 
 
-def cause_of(error: Exception, journal: Journal) -> Exception:
-    """What ended Ray Tune's loop: an event that could not be recorded, else the last line of what Ray tells."""
-    if journal.failure is not None:
-        return journal.failure
-    last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-    return error if len(str(error).splitlines()) < 2 else RuntimeError(last)
+def cause_of(error: BaseException) -> BaseException:
+    """What really ended Tune's loop: Ray wraps errors of callbacks, with the traceback as the message."""
+    while isinstance(error, tune.TuneError) and (behind := error.__cause__ or error.__context__) is not None:
+        error = behind
+    return error
 
 
 def run(
@@ -207,8 +206,8 @@ def run(
             tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners, **known)
             check_nodes(settings)
             tuner.fit()
-        except (tune.TuneError, RuntimeError) as error:  # Ray wraps what went wrong, or tells of it as a text
-            raise cause_of(error, journal) from error
+        except tune.TuneError as error:
+            raise cause_of(error) from error
         finally:
             ray.shutdown()
             if threading.current_thread() is threading.main_thread():  # Ray's C++ part takes the handler away

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -90,7 +90,13 @@ def read_network(folder: Path, config: TrialConfig, num_classes: int) -> Network
         BadInput: the weights are missing, damaged, or of another architecture or number of classes.
     """
     network = build_model(config, num_classes, pretrained=False)
-    load_weights(network.model, read_weights(folder / WEIGHTS), folder / WEIGHTS)
+    weights = read_weights(folder / WEIGHTS)
+    load_weights(network.model, weights, folder / WEIGHTS)
+    for name, values in weights.items():
+        if not values.isfinite().all():  # would predict the background everywhere
+            raise BadInput(
+                f"{folder / WEIGHTS}: `{name}` is not finite, so the file is damaged. Take another checkpoint."
+            )
     return network
 
 
@@ -102,6 +108,19 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     try:
         return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"{path}: weights cannot be read ({str(error).splitlines()[0][:120]}).") from None
+
+
+def check_weights(path: Path) -> None:
+    """Look whether a safetensors file is whole: its table can be read, and it is as long as the table says.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, "pt"):
+            pass
     except (OSError, SafetensorError) as error:
         raise BadInput(f"{path}: weights cannot be read ({str(error).splitlines()[0][:120]}).") from None
 

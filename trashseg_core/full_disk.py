@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from safetensors import SafetensorError
-
 FULL = (errno.ENOSPC, errno.EDQUOT)
 LAST_BYTES = 1 << 16
 """Where a library does not say why it wrote less than it should, a disk with less room than this is full."""
@@ -37,8 +35,9 @@ def named_errors(path: Path) -> Iterator[None]:
         if number is None or (error.errno is not None and error.filename is not None):
             raise
         raise OSError(number, os.strerror(number), str(path)) from error
-    except (RuntimeError, SafetensorError) as error:
-        number = _number_behind(error, path)
+    except Exception as error:
+        of_library = isinstance(error, RuntimeError) or type(error).__name__ == "SafetensorError"
+        number = _number_behind(error, path) if of_library else None
         if number is None:
             raise
         raise OSError(number, os.strerror(number), str(path)) from error

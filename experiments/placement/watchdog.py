@@ -49,7 +49,12 @@ class Watchdog:
     """The driver's side. A report is a sign of life, too, and so is a new start after a death."""
 
     def __init__(
-        self, journal: Journal, trials: Path, limit_s: float | None, kill: Callable[[Any], None], say: Callable[[str], None]
+        self,
+        journal: Journal,
+        trials: Path,
+        limit_s: float | None,
+        kill: Callable[[Any], None],
+        say: Callable[[str], None],
     ) -> None:
         """Begin to watch.
 
@@ -75,7 +80,9 @@ class Watchdog:
         if passed < LOOK_EVERY_S:
             return
         self._looked += passed
-        running = [trial for trial in trials if trial.status == "RUNNING" and trial.temporary_state.ray_actor is not None]
+        running = [
+            trial for trial in trials if trial.status == "RUNNING" and trial.temporary_state.ray_actor is not None
+        ]
         self._watched = {one.trial_id: self._watched[one.trial_id] for one in running if one.trial_id in self._watched}
         for trial in running:
             record = self._journal.trials[trial.config["trial_key"]]

@@ -17,6 +17,7 @@ from experiments.verbs.flags import flags_of
 from experiments.verbs.help import print_help, print_overview
 from search_spaces import UnknownSpace
 from trashseg_core.errors import BadInput
+from trashseg_core.full_disk import is_full
 
 Verb = Callable[..., None]
 
@@ -51,6 +52,8 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and is_full(error) and error.filename:
+            return _fail(1, " ".join([f"{error.strerror}: {error.filename}. Make room there.", *_notes(error)]))
         return _fail(1, " ".join([f"{type(error).__name__}: {error} (`--debug` shows where)", *_notes(error)]))
 
 

@@ -27,7 +27,7 @@ class ArrayFile:
         Raises:
             OSError: naming the file.
         """
-        left = memoryview(np.ascontiguousarray(values, np.uint8)).cast("B")
+        left = memoryview(np.ascontiguousarray(values, np.uint8).data).cast("B")
         place = self._offset + index * self._stride
         with named_errors(self._path):
             while left:

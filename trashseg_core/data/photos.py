@@ -1,6 +1,10 @@
 """Reading a photo: one decoder and one orientation policy for training and prediction."""
 
+import os
+import re
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -29,7 +33,7 @@ def read_photo(path: Path, size: tuple[int, int] | None = None, max_megapixels: 
         BadInput: the file is missing, not a picture, damaged, too large, or of another size than `size`.
     """
     try:
-        with Image.open(path) as image:
+        with _open_regular(path) as stream, Image.open(stream) as image:
             width, height = image.size
             if width * height > max_megapixels * 1e6:
                 raise BadInput(
@@ -43,7 +47,7 @@ def read_photo(path: Path, size: tuple[int, int] | None = None, max_megapixels: 
     except BadInput:
         raise
     except Exception as error:  # Pillow's plugins raise many kinds (OSError, SyntaxError, struct.error, …)
-        reason = str(error).replace(str(path), "").strip() or type(error).__name__
+        reason = re.sub(r"<_io\S* name=\d+>", "it", str(error)).strip() or type(error).__name__
         raise BadInput(f"{path}: cannot be decoded ({reason}). Replace the photo.") from None
     if size is not None and rgb.shape[:2] != size:
         raise BadInput(
@@ -51,6 +55,19 @@ def read_photo(path: Path, size: tuple[int, int] | None = None, max_megapixels: 
             f"{size[1]} x {size[0]}. Correct one of them."
         )
     return rgb
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """Open a file that may have become something else since it was checked: a FIFO would wait for a writer for ever.
+
+    Raises:
+        BadInput: it is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BadInput(f"{path}: not a regular file. Put the photo itself there.")
+    return os.fdopen(descriptor, "rb")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
