@@ -15,7 +15,6 @@ from experiments.checkpoints import disk_budget
 from experiments.checkpoints.disk_budget import BLOCK, DiskBudget, DiskBudgetSpent, bytes_below, bytes_waited_for
 from experiments.checkpoints.keeper import Keeper, with_weights
 from experiments.checkpoints.trial_folder import TrialFolder
-from experiments.failures import NO_ROOM
 from experiments.journal import Journal
 from experiments.results import candidates, rank, result_of
 from experiments.settings import SearchSettings
@@ -139,15 +138,6 @@ def test_failed_trials_give_way_first_when_another_waits_for_room(tmp_path: Path
     assert search.whole() == ["t0000", "t0002"]
     thread.join(timeout=10)
     assert not thread.is_alive()
-
-
-def test_a_trial_that_a_full_disk_ended_keeps_all_that_it_needs_to_go_on(tmp_path: Path) -> None:
-    search = Search(tmp_path, top_k=1, keep=1)
-    record = search.run(300, 100)
-    search.journal.end_trial(record.key, "failed", f"{NO_ROOM}no space")
-    search.run(900, status="finished")
-    Keeper(search.journal, search.settings).tidy()
-    assert search.files("t0000") == {"epoch_0001": WHOLE, "epoch_0002": WHOLE}
 
 
 def test_what_a_killed_driver_did_not_come_to_is_done_at_the_next_start(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Label maps of any photos as PNG files, resumable."""
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -114,9 +115,11 @@ def _write(stem: Path, prediction: Prediction, overlays: bool) -> None:
 def _save(name: str, write: Callable[[BinaryIO], None]) -> None:
     path = Path(name)
     temporary = path.with_name(f".{path.name}")
+    content = io.BytesIO()  # Pillow writes JPEGs past Python, and on a full disk leaves half of one without an error
+    write(content)
     try:
         with named_errors(path), open(temporary, "wb") as stream:
-            write(stream)
+            stream.write(content.getbuffer())
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
