@@ -4,15 +4,18 @@ import json
 import os
 import statistics
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from experiments.failures import NO_ROOM
 from experiments.journal_events import check_event
 from experiments.limits import INFEASIBLE
 from experiments.secrets import masked
 from trashseg_core.errors import BadInput
 from trashseg_core.files import sync_folder
+from trashseg_core.full_disk import named_errors
 
 
 @dataclass
@@ -59,6 +62,11 @@ class TrialRecord:
         return self.status == "failed" and (self.error or "").startswith(INFEASIBLE)
 
     @property
+    def had_no_room(self) -> bool:
+        """Whether a full disk ended the trial, which is not its fault: it goes on when the search is resumed."""
+        return self.status == "failed" and (self.error or "").startswith(NO_ROOM)
+
+    @property
     def first_metrics(self) -> dict[str, Any]:
         """What the first epoch reported, or what is known without one."""
         return {**self.measured, **(self.epochs[min(self.epochs)] if self.epochs else {})}
@@ -78,11 +86,13 @@ class Journal:
     """Appends events to a file and keeps the records they amount to.
 
     Each event is one JSON line, on disk before the call returns. A half line at the end, left by a kill or a power
-    cut, is dropped on opening.
+    cut, is dropped on opening. Once an event cannot be written, nothing more is: a search must not go on unrecorded.
     """
 
     header: dict[str, Any] | None = None
     """What the search was started with, where that was written."""
+    failure: OSError | None = None
+    """Why an event could not be written."""
 
     def __init__(self, path: Path) -> None:
         """Open a journal, reading what it holds.
@@ -92,11 +102,11 @@ class Journal:
         """
         self.path = path
         self.trials: dict[str, TrialRecord] = {}
-        whole = self._read()
-        self._stream = open(path, "ab")
+        self._whole = self._read()
+        self._stream = open(path, "ab", buffering=0)  # what is not written must not be kept for a later try
         sync_folder(path.parent)
-        if self._stream.tell() > whole:
-            self._stream.truncate(whole)
+        if self._stream.tell() > self._whole:
+            self._stream.truncate(self._whole)
 
     def _read(self) -> int:
         """Apply all whole lines; return their length in bytes."""
@@ -118,10 +128,22 @@ class Journal:
         return whole
 
     def _append(self, event: dict[str, Any]) -> None:
+        if self.failure is not None:
+            raise self.failure
         event["time"] = round(time.time(), 3)
-        self._stream.write(json.dumps(event, allow_nan=False).encode() + b"\n")
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
+        line = json.dumps(event, allow_nan=False).encode() + b"\n"
+        try:
+            with named_errors(self.path):
+                left = line
+                while left:
+                    left = left[self._stream.write(left) :]
+                os.fsync(self._stream.fileno())
+        except OSError as error:
+            self.failure = error
+            with suppress(OSError):  # the half line; if it stays, the next start drops it
+                self._stream.truncate(self._whole)
+            raise
+        self._whole += len(line)
         self._apply(event)
 
     def _apply(self, event: dict[str, Any]) -> None:
@@ -138,6 +160,9 @@ class Journal:
             case "end":
                 self.trials[key].status, self.trials[key].error = event["status"], event["error"]
                 self.trials[key].measured, self.trials[key].moments.ended = event.get("measured", {}), moment
+            case "again":
+                self.trials[key].status, self.trials[key].error = None, None
+                self.trials[key].moments.ended = None
 
     def begin(self, settings: dict[str, Any]) -> None:
         """Record what the search is started with, so that nobody goes on with something else."""
@@ -170,6 +195,11 @@ class Journal:
         error = None if error is None else masked(error)
         event = {"event": "end", "key": key, "status": status, "error": error}
         self._append({**event, "measured": measured} if measured else event)
+
+    def retry_what_had_no_room(self) -> None:
+        """Take back the ends of the trials that a full disk ended, so that they go on from their checkpoints."""
+        for record in [record for record in self.trials.values() if record.had_no_room]:
+            self._append({"event": "again", "key": record.key})
 
     def close(self) -> None:
         """Close the file."""

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from experiments.journal import Journal
@@ -135,6 +136,9 @@ def reopen(folder: Path) -> Manifest:
     read_warm_start(folder)
     splits = check_data(manifest.settings.data_folder)
     check_unchanged(manifest, *_signature(manifest.settings, splits), journal.header)
+    if any(record.had_no_room for record in journal.trials.values()):
+        with closing(Journal(folder / "journal.jsonl")) as writable:
+            writable.retry_what_had_no_room()
     return manifest
 
 

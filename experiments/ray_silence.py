@@ -27,5 +27,5 @@ class NoProgress(TrialProgressCallback):
 def silence_ray() -> None:
     """Silence what Ray would print once it runs: paragraphs about each dead process, warnings of coming versions."""
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     ray._private.worker._worker_logs_enabled = False  # no argument of `ray.init` reaches the messages of a raylet

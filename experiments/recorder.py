@@ -1,15 +1,22 @@
 """The recorder: Ray's callback that writes every report to the journal first, then shows and tracks it."""
 
+import errno
 import math
+import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from ray.tune import Callback
 from ray.tune.result import AUTO_RESULT_KEYS
 
+from experiments.failures import DIED, reason_of_death
 from experiments.journal import Journal, TrialRecord
 from experiments.limits import Limits
+from experiments.ray_deaths import text_of_death
 
+MAX_WITHOUT_ROOM = 2
+"""Trials that fail on a full disk one after another, without an epoch saved in between, before the search stops: the
+others would only fail as they did, and all of them can go on when there is room."""
 FAILURE = "failure"
 """Key of the last report of a trial that failed for a reason of its own; a retry would fail again."""
 
@@ -36,18 +43,19 @@ class Recorder(Callback):
         objective: str,
         listeners: tuple[Listener, ...] = (),
         limits: Limits | None = None,
-        each_step: Callable[[], None] = lambda: None,
+        each_step: Callable[[list[Any]], None] = lambda _: None,
         say: Callable[[str], None] = print,
     ) -> None:
         """Create a recorder.
 
         Args:
             limits: what a trial may cost; none by default.
-            each_step: called after each step of Tune's loop, ten times a second or more often.
+            each_step: called with Tune's trials after each step of its loop, ten times a second or more often.
             say: told of a trial whose process died, and which is tried again.
         """
         self._journal, self._objective, self._listeners, self._each_step = journal, objective, listeners, each_step
         self._limits, self._say = limits or Limits(), say
+        self._num_without_room = 0
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave nothing for Ray to store: every start makes a new one over the journal."""
@@ -57,8 +65,17 @@ class Recorder(Callback):
         return self._journal.trials[trial.config["trial_key"]]
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Pass on that Tune made a step."""
-        self._each_step()
+        """Pass on that Tune made a step.
+
+        Raises:
+            OSError: the journal, or any checkpoint of late, could not be written. What was recorded stands.
+        """
+        if self._journal.failure is not None:
+            raise self._journal.failure
+        if self._num_without_room >= MAX_WITHOUT_ROOM:
+            trials_dir = self._journal.path.with_name("trials")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(trials_dir))
+        self._each_step(trials)
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Pass on that a trial runs."""
@@ -75,6 +92,7 @@ class Recorder(Callback):
         if FAILURE in result:
             known = {metric: result[metric] for metric in self._limits.bounds if metric in result}
             self._journal.end_trial(record.key, "failed", str(result[FAILURE]), known)
+            self._num_without_room += record.had_no_room
             return
         if self._objective not in result or "epoch" not in result:
             return
@@ -83,6 +101,7 @@ class Recorder(Callback):
             self._journal.end_trial(record.key, "failed", reason)
             return
         epoch = int(result["epoch"])
+        self._num_without_room = 0
         if self._journal.add_epoch(record.key, epoch, _own_metrics(result)):
             for listener in self._listeners:
                 listener.epoch_reported(record, epoch)
@@ -104,9 +123,9 @@ class Recorder(Callback):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record why a trial's process died for good."""
         record = self._record(trial)
-        error = trial.get_error()
-        lines = str(error or "").strip().splitlines() or ["the process died"]
-        self._journal.end_trial(record.key, "failed", lines[-1][:300])
+        if record.error in (None, DIED):  # else its process was ended for a reason that is on record
+            reason = reason_of_death(text_of_death(trial), trial.run_metadata.num_failures)
+            self._journal.end_trial(record.key, "failed", reason)
         for listener in self._listeners:
             listener.trial_ended(record)
 

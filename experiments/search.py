@@ -31,9 +31,11 @@ from experiments.placement.guardian import guarded
 from experiments.placement.local_ray import code_from_here_only, keep_token_private, private_folder, to_itself
 from experiments.placement.resources import Slots, fit_nodes, plan_slots
 from experiments.placement.trial_memory import fit_memory
+from experiments.placement.watchdog import Watchdog
 from experiments.points.space_check import default_point
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.scheduler import RestoredAsha
+from experiments.ray_deaths import tell_deaths
 from experiments.ray_silence import QUIET, NoProgress, silence_ray
 from experiments.recorder import Listener, Recorder
 from experiments.searcher import OptunaSearcher, Space
@@ -139,6 +141,13 @@ def build_tuner(
     keeper = Keeper(journal, settings, promotion)
     keeper.tidy()
     limits = settings.limits
+    watchdog = Watchdog(journal, settings.folder / "trials", settings.hang_limit, ray.kill, say)
+
+    def each_step(trials: list[Any]) -> None:
+        keeper.make_room()
+        watchdog.look(trials)
+
+    tell_deaths()
     return tune.Tuner(
         tune.with_resources(trainable, tune.PlacementGroupFactory([slots.bundle] * slots.workers)),
         tune_config=tune.TuneConfig(
@@ -154,7 +163,7 @@ def build_tuner(
             name=f"{settings.name}-{time.time_ns()}",
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
             callbacks=[
-                Recorder(journal, settings.objective, (*listeners, keeper), settings.limits, keeper.make_room, say),
+                Recorder(journal, settings.objective, (*listeners, keeper), settings.limits, each_step, say),
                 NoProgress(),
             ],
             stop=lambda _, result: is_last(result, limits),  # Ray stores this: without what else is set
@@ -167,6 +176,13 @@ def build_tuner(
 def is_last(result: Mapping[str, Any], limits: Limits) -> bool:
     """Whether a trial ends with this report: it breaks a limit, or its params say that it trains no longer."""
     return limits.broken(result) is not None or result.get("epoch", 0) >= result["config"].get("last_epoch", math.inf)
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """What really ended Tune's loop: Ray wraps errors of callbacks, with the traceback as the message."""
+    while isinstance(error, tune.TuneError) and (behind := error.__cause__ or error.__context__) is not None:
+        error = behind
+    return error
 
 
 def run(
@@ -193,6 +209,8 @@ def run(
             tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners, **known)
             check_nodes(settings)
             tuner.fit()
+        except tune.TuneError as error:
+            raise cause_of(error) from error
         finally:
             ray.shutdown()
             if threading.current_thread() is threading.main_thread():  # Ray's C++ part takes the handler away

@@ -8,6 +8,7 @@ import optuna
 from optuna.distributions import distribution_to_json
 from ray.tune.search import Searcher
 
+from experiments.failures import DIED
 from experiments.journal import Journal, TrialRecord
 from experiments.limits import Limits
 from experiments.points.frozen_trials import frozen_trial, outcome, recorded_distributions
@@ -210,7 +211,7 @@ class OptunaSearcher(Searcher):
         record = self._journal.trials[key]
         if record.status is None:
             status = "failed" if error else "stopped" if trial_id in self._cut else "finished"
-            self._journal.end_trial(key, status, "the process died" if error else None)
+            self._journal.end_trial(key, status, DIED if error else None)
         number = self._numbers[key]
         frozen = self.study.get_trials(deepcopy=False)[number]
         for epoch, metrics in record.epochs.items():

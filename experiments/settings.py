@@ -53,6 +53,9 @@ class SearchSettings:
     for each GPU of a trial."""
     time_budget: float | None = None
     """Seconds after which no trial goes on; what was reached enters the ensemble."""
+    hang_limit: float | None = None
+    """Seconds without a step after which a trial has failed, and its process is ended. Default: 1800, or 20 times the
+    longest pause between two steps so far."""
     top_k: int = 5
     """Number of best trials that the ensemble chooses from."""
     keep: int | None = None

@@ -9,11 +9,13 @@ from trashseg_core.errors import BadInput
 
 AT_LEAST_1 = ("trials", "epochs", "top_k", "max_json_mb", "concurrent", "grace_period", "workers_per_trial")
 LIMITS = ("max_memory_mb", "max_parameters_m", "max_seconds_per_image")
-ABOVE_0 = ("cpus_per_trial", "time_budget", "disk_gb", "store_gb", "max_megapixels", *LIMITS)
+ABOVE_0 = ("cpus_per_trial", "time_budget", "hang_limit", "disk_gb", "store_gb", "max_megapixels", *LIMITS)
 AT_MOST = {
     **dict.fromkeys(("trials", "keep", "top_k", "grace_period", "epochs"), 100_000),
     **dict.fromkeys(("concurrent", "workers_per_trial", "cpus_per_trial", "gpus_per_trial", "folds"), 10_000),
-    **dict.fromkeys(("time_budget", "disk_gb", "store_gb", "max_json_mb", "max_megapixels", *LIMITS), 1e9),
+    **dict.fromkeys(
+        ("time_budget", "hang_limit", "disk_gb", "store_gb", "max_json_mb", "max_megapixels", *LIMITS), 1e9
+    ),
     "reduction_factor": 1e6,
 }
 """What is above can only be a mistake, and overflows somewhere."""

@@ -31,11 +31,7 @@ from trashseg_core.errors import BadInput
 
 
 def run_trials(manifest: Manifest, display: Display) -> list[TrialResult]:
-    """Hop 1: run the trials that have no end yet; write `results.json`, also when interrupted.
-
-    Raises:
-        SearchFailed: no trial left a checkpoint; the reasons are grouped.
-    """
+    """Hop 1: run the trials that have no end yet; write `results.json`, also when interrupted."""
     from experiments.search import run
     from experiments.trainable import TrialJob, build_trainable
 
@@ -62,8 +58,6 @@ def run_trials(manifest: Manifest, display: Display) -> list[TrialResult]:
         results = collect_results(journal, settings)
         tracker.finish(status)
         journal.close()
-    if not with_weights(results, folder):
-        raise SearchFailed(failure_summary(results))
     return results
 
 
@@ -122,10 +116,15 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
 
     Args:
         place: the run folder, as the user names it.
+
+    Raises:
+        SearchFailed: no trial left a usable checkpoint; the reasons are grouped.
     """
     settings, folder = manifest.settings, manifest.settings.folder
     data = settings.data_folder
     results = run_trials(manifest, display) if not trials_are_done(settings) else known_results(settings, display.say)
+    if not with_weights(results, folder):
+        raise SearchFailed(failure_summary(results))
     candidates_from: tuple[Path | str, ...] = (folder / "results.json", settings.ensemble_choices)
     if settings.folds is not None:
         from experiments.folds.training import RESULTS, train_folds

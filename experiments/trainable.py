@@ -13,8 +13,10 @@ from ray import tune
 
 from experiments.checkpoints.disk_budget import DiskBudget
 from experiments.checkpoints.trial_folder import TrialFolder
+from experiments.failures import reason_of
 from experiments.limits import Limits
 from experiments.placement.peers import Peers, WorkerLost
+from experiments.placement.watchdog import SignOfLife
 from experiments.recorder import FAILURE
 from experiments.trial_usage import TrialUsage
 from trashseg_core.checkpoint import read_state
@@ -69,8 +71,7 @@ def run_trial(job: TrialJob, params: dict[str, Any]) -> None:
         raise
     except Exception as error:
         budget.release()
-        reason = str(error).strip().splitlines() or [""]
-        tune.report({FAILURE: f"{type(error).__name__}: {reason[0][:300]}"})
+        tune.report({FAILURE: reason_of(error, f"{job.run_folder}/trials")})
 
 
 def _train(job: TrialJob, path: Path, config: TrialConfig, budget: DiskBudget) -> None:
@@ -102,6 +103,7 @@ def _train(job: TrialJob, path: Path, config: TrialConfig, budget: DiskBudget) -
             loader_threads=num_threads,
             scratch_dir=path,
             make_room=budget.make_room,
+            each_step=SignOfLife(path.parent, path.name),
         )
 
 

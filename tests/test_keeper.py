@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from experiments.checkpoints import disk_budget
 from experiments.checkpoints.disk_budget import BLOCK, DiskBudget, DiskBudgetSpent, bytes_below, bytes_waited_for
@@ -32,7 +33,7 @@ def write(folder: Path, right: int, size: int = SIZE) -> tuple[Path, float]:
     np.savez(folder / CONFUSIONS, per_image=per_image, file_names=["a.jpg"], class_names=["Background", "x"])
     torch.save({"epoch": 1}, folder / STATE)
     (folder / CONFIG).write_text("{}")
-    (folder / WEIGHTS).write_bytes(b"w" * size)
+    save_file({"weight": torch.zeros(max(0, size - 80), dtype=torch.uint8)}, folder / WEIGHTS)  # 80: its table
     return folder, float(miou(per_image.sum(axis=0)))
 
 
@@ -107,10 +108,36 @@ def test_a_trial_that_ended_keeps_its_best_checkpoint_only(tmp_path: Path) -> No
     assert search.files("t0000") == {"epoch_0001": WHOLE}
 
 
-def test_a_failed_trial_keeps_no_weights(tmp_path: Path) -> None:
-    search = Search(tmp_path)
-    Keeper(search.journal, search.settings).trial_ended(search.run(300, status="failed"))
+def test_a_failed_trial_keeps_its_best_checkpoint_while_no_other_needs_the_place(tmp_path: Path) -> None:
+    search = Search(tmp_path, top_k=1, keep=2)
+    keeper = Keeper(search.journal, search.settings)
+    keeper.trial_ended(search.run(900, 100, status="failed"))
+    assert search.files("t0000") == {"epoch_0001": WHOLE}
+    for right in (300, 200):
+        keeper.trial_ended(search.run(right, status="finished"))
+    assert search.whole() == ["t0001", "t0002"]
     assert search.files("t0000") == {"epoch_0001": LIGHT}
+
+
+def test_a_failed_trial_is_no_candidate_though_it_has_weights(tmp_path: Path) -> None:
+    search = Search(tmp_path)
+    search.run(900, status="failed")
+    rows = [result_of(record, "val_miou", search.folder) for record in search.journal.trials.values()]
+    assert rows[0].checkpoint and with_weights(rows, search.folder) == []
+
+
+def test_failed_trials_give_way_first_when_another_waits_for_room(tmp_path: Path) -> None:
+    search = Search(tmp_path, top_k=3, keep=3, disk_gb=0.0008)
+    search.run(300, status="finished")
+    search.run(900, status="failed")
+    search.run(400, status="finished")
+    keeper = Keeper(search.journal, search.settings)
+    keeper.tidy()
+    thread = waiting(search, SIZE)
+    keeper.make_room()
+    assert search.whole() == ["t0000", "t0002"]
+    thread.join(timeout=10)
+    assert not thread.is_alive()
 
 
 def test_what_a_killed_driver_did_not_come_to_is_done_at_the_next_start(tmp_path: Path) -> None:

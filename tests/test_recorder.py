@@ -120,20 +120,23 @@ def test_an_end_is_passed_on(parts: Parts) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("text", "reason"),
     [
-        (
-            RuntimeError("Traceback …\n\nray.exceptions.OutOfMemoryError: killed"),
-            "ray.exceptions.OutOfMemoryError: killed",
-        )
-    ]
-    + [(None, "the process died"), (RuntimeError(""), "the process died")],
+        ("Traceback …\n\nray.exceptions.TaskError: killed", "ray.exceptions.TaskError: killed"),
+        (None, "the process died"),
+        ("", "the process died"),
+    ],
 )
 def test_the_death_of_a_process_is_recorded_with_the_last_line_of_its_reason(
-    parts: Parts, error: Exception | None, reason: str
+    parts: Parts, tmp_path: Path, text: str | None, reason: str
 ) -> None:
     journal, listener, recorder = parts
-    trial = SimpleNamespace(config={"trial_key": "t0000"}, get_error=lambda: error)
+    path = None if text is None else str(tmp_path / "error.txt")
+    if path is not None:
+        Path(path).write_text(f"Failure # 3 (occurred at noon)\nearlier\nFailure # 4 (occurred at one)\n{text}\n")
+    trial = SimpleNamespace(
+        config={"trial_key": "t0000"}, error_file=path, run_metadata=SimpleNamespace(num_failures=4)
+    )
     recorder.on_trial_error(0, [], trial)
     assert (journal.trials["t0000"].status, journal.trials["t0000"].error) == ("failed", reason)
     assert listener.calls == [("ended", "t0000", "failed")]
@@ -141,6 +144,6 @@ def test_the_death_of_a_process_is_recorded_with_the_last_line_of_its_reason(
 
 def test_each_step_of_tune_s_loop_is_passed_on(tmp_path: Path) -> None:
     steps: list[str] = []
-    recorder = Recorder(Journal(tmp_path / "journal.jsonl"), "val_miou", each_step=lambda: steps.append("step"))
+    recorder = Recorder(Journal(tmp_path / "journal.jsonl"), "val_miou", each_step=lambda _: steps.append("step"))
     recorder.on_step_end(0, [])
     assert steps == ["step"]

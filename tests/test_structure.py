@@ -35,7 +35,7 @@ HOMES = {
         "tracking/registered_model",
     },
     "ray": {
-        *("trainable", "search", "searcher", "recorder", "ray_silence"),
+        *("trainable", "search", "searcher", "recorder", "ray_silence", "ray_deaths"),
         *("policy/scheduler", "policy/promotion", "placement/peers", "placement/cluster", "placement/local_ray"),
     },
 }

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from experiments.checkpoints.trial_folder import TrialFolder
-from trashseg_core.checkpoint import CONFUSIONS, STATE
+from trashseg_core.checkpoint import CONFIG, CONFUSIONS, STATE, WEIGHTS
 from trashseg_core.confusion import miou, miou_low
 
 
@@ -17,6 +18,8 @@ def checkpoint(folder: Path, right: int) -> tuple[Path, float]:
     per_image = np.array([[[right, 10 - right], [0, 10]]] * 2, np.int64)
     np.savez(folder / CONFUSIONS, per_image=per_image, file_names=["a.jpg", "b.jpg"], class_names=["Background", "x"])
     torch.save({"epoch": 1}, folder / STATE)
+    save_file({"weight": torch.zeros(10)}, folder / WEIGHTS)
+    (folder / CONFIG).write_text("{}")
     return folder, float(miou(per_image.sum(axis=0)))
 
 
@@ -53,7 +56,7 @@ def test_only_the_last_and_the_best_epoch_are_kept_the_earlier_of_equals(
 def test_a_kept_checkpoint_is_moved_whole(tmp_path: Path) -> None:
     source, value = checkpoint(tmp_path / "scratch", 5)
     kept = TrialFolder(tmp_path / "t0000", "val_miou").keep(3, source, value)
-    assert (kept, names(kept)) == (tmp_path / "t0000" / "epoch_0003", sorted([CONFUSIONS, STATE]))
+    assert (kept, names(kept)) == (tmp_path / "t0000" / "epoch_0003", sorted([CONFIG, CONFUSIONS, STATE, WEIGHTS]))
     assert not source.exists()
 
 
@@ -85,7 +88,8 @@ def test_a_new_trial_has_no_last_checkpoint(tmp_path: Path) -> None:
     assert TrialFolder(tmp_path / "t0000", "val_miou").last() is None
 
 
-@pytest.mark.parametrize("damaged", [STATE, CONFUSIONS])
+@pytest.mark.reliability("checkpoint-lost")
+@pytest.mark.parametrize("damaged", [STATE, CONFUSIONS, WEIGHTS, CONFIG])
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off"])
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path: Path, damaged: str, content: bytes) -> None:
     fill(tmp_path / "t0000", [9, 5], tmp_path)
@@ -93,6 +97,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path: Path
     assert TrialFolder(tmp_path / "t0000", "val_miou").last() == tmp_path / "t0000" / "epoch_0001"
 
 
+@pytest.mark.reliability("checkpoint-lost")
 def test_a_damaged_checkpoint_does_not_count_as_best(tmp_path: Path) -> None:
     fill(tmp_path / "t0000", [5, 9], tmp_path)
     (tmp_path / "t0000" / "epoch_0002" / STATE).write_bytes(b"")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput
 from trashseg_core.files import read_json, write_json
+from trashseg_core.full_disk import named_errors
 from trashseg_core.models import Network, build_model
 from trashseg_core.val_confusions import CONFUSIONS as CONFUSIONS
 from trashseg_core.val_confusions import Confusions, write_confusions
@@ -33,10 +34,15 @@ def write_checkpoint(
     Args:
         model: the weights to use (the moving average where it is on).
         state: what training needs to go on; tensors and plain types only.
+
+    Raises:
+        OSError: naming the file, e.g. on a full disk.
     """
     write_weights(folder, config, model)
-    torch.save(state, folder / STATE)
-    write_confusions(folder, confusions)
+    with named_errors(folder / STATE), open(folder / STATE, "wb") as stream:
+        torch.save(state, stream)
+    with named_errors(folder / CONFUSIONS):
+        write_confusions(folder, confusions)
 
 
 def checkpoint_bytes(model: nn.Module, state: dict[str, Any], confusions: Confusions) -> int:
@@ -62,7 +68,8 @@ def _tensors_in(value: Any) -> Iterator[Tensor]:
 
 def write_weights(folder: Path, config: TrialConfig, model: nn.Module) -> None:
     """Write `config.json` and `model.safetensors`: all that prediction needs."""
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, folder / WEIGHTS)
+    with named_errors(folder / WEIGHTS):
+        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, folder / WEIGHTS)
     write_json(folder / CONFIG, config.to_dict())
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from trashseg_core.errors import BadInput
+from trashseg_core.full_disk import named_errors
 from trashseg_core.own_json import parse_own
 
 LOOKS, LOOK_S = 5, 0.01
@@ -48,7 +49,7 @@ def atomic_text(path: Path, private: bool = False) -> Iterator[TextIO]:
     temporary = Path(name)
     try:
         os.close(descriptor)
-        with open(temporary, "w", encoding="utf-8", newline="\n") as stream:
+        with named_errors(path), open(temporary, "w", encoding="utf-8", newline="\n") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -107,8 +108,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        yield temporary
-        commit_folder(temporary, path)
+        with named_errors(path):
+            yield temporary
+            commit_folder(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -169,8 +171,9 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
             raise BadInput(f"{path.parent} is in use by process {holder}. Wait for it or stop it, then try again.")
         stream.seek(0)
         stream.truncate()
-        stream.write(f"{os.getpid()}\n")
-        stream.flush()
+        with named_errors(path):
+            stream.write(f"{os.getpid()}\n")
+            stream.flush()
         yield
 
 

@@ -56,6 +56,7 @@ def train(
     scratch_dir: Path | None = None,
     make_room: Callable[[int], None] | None = None,
     teacher: Teacher | None = None,
+    each_step: Callable[[], None] = lambda: None,
 ) -> None:
     """Train one model and report every epoch.
 
@@ -73,6 +74,7 @@ def train(
         scratch_dir: where checkpoint folders are written; the system's temporary folder by default.
         make_room: called before each checkpoint is written, with the bytes that it takes at most.
         teacher: whom to learn from besides the labels, exactly where `distill_weight` is above 0.
+        each_step: called after each batch that is trained on or scored: whoever watches sees that training goes on.
 
     Raises:
         TrainingFailed: the loss is not finite, or no pixel of val counts.
@@ -88,7 +90,7 @@ def train(
     torch.manual_seed(config.seed)
     destination = _Destination(report, scratch_dir, make_room)
     parts = _build(config, data, pretrained=resume_from is None)
-    parts.teacher = teacher
+    parts.teacher, parts.each_step = teacher, each_step
     first = 1 if resume_from is None else 1 + _restore(resume_from, config, parts)
     parts.ranks.copy_first(parts.network)
     loader = TrainLoader(config, data, loader_threads, parts.ranks)
@@ -99,7 +101,7 @@ def train(
         trained = time.perf_counter()
         best = _network_to_keep(config, epoch, parts, data.train)
         seconds: list[float] = []
-        confusions, val_loss = score(best, config, data.val, parts.loss, seconds, parts.ranks)
+        confusions, val_loss = score(best, config, data.val, parts.loss, seconds, parts.ranks, each_step)
         metrics = _metrics(confusions, data.val, train_loss, val_loss)
         metrics["epoch"] = epoch
         metrics["lr"] = parts.optimizer.param_groups[-1]["lr"] / parts.optimizer.param_groups[-1]["lr_ratio"]
@@ -158,7 +160,7 @@ def _network_to_keep(config: TrialConfig, epoch: int, parts: Parts, train_split:
         if epoch < config.epochs and epoch / config.epochs <= config.swa_start:
             return parts.network
         parts.average.update_parameters(parts.network)
-        refresh_statistics(_average(parts.average), config, train_split)
+        refresh_statistics(_average(parts.average), config, train_split, parts.each_step)
         parts.ranks.copy_first(parts.average)
     return _average(parts.average)
 

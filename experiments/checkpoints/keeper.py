@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from experiments.checkpoints.disk_budget import WAITING, bytes_below, bytes_waited_for
 from experiments.checkpoints.trial_folder import TrialFolder, has_weights
 from experiments.journal import Journal, TrialRecord
+from experiments.placement.watchdog import SIGNS
 from experiments.results import TrialResult
 from experiments.settings import SearchSettings
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 class Keeper:
     """Listens to the trials: only the best that ended keep their weights.
 
+    Failed trials are no candidates, so they give way first; one that a full disk ended will go on and keeps everything.
     When a trial waits for room (`disk_budget.DiskBudget`), ended trials beyond the ensemble's candidates give way
     first, the worst first; then trials that wait for a promotion are stopped, the least promising first. Of those
     that give way, `config.json` and the confusion matrices stay: they can be trained again, and compared.
@@ -27,11 +29,12 @@ class Keeper:
         self._trials = settings.folder / "trials"
         self._num_kept, self._num_candidates = settings.num_kept, settings.top_k
         self._limit, self._promotion = settings.disk_bytes, promotion
-        self._kept: dict[str, float] = {}
+        self._kept: dict[str, tuple[bool, float]] = {}
 
     def tidy(self) -> None:
         """Go through all trials that ended: a kill may have come before their ends were seen to."""
-        shutil.rmtree(self._trials / WAITING, ignore_errors=True)
+        for name in (WAITING, SIGNS):
+            shutil.rmtree(self._trials / name, ignore_errors=True)
         for record in self._journal.trials.values():
             if record.status is not None:
                 self.trial_ended(record)
@@ -45,16 +48,17 @@ class Keeper:
     def trial_ended(self, record: TrialRecord) -> None:
         """Keep a trial's best checkpoint; the weights of the trial that falls out of the best are removed."""
         (self._trials / WAITING / record.key).unlink(missing_ok=True)
-        if not (self._trials / record.key).is_dir():
+        (self._trials / SIGNS / record.key).unlink(missing_ok=True)
+        if record.had_no_room or not (self._trials / record.key).is_dir():
             return
         folder = TrialFolder(self._trials / record.key, self._objective)
         folder.prune()
         best = record.best(self._objective)
         given_up = self._promotion is not None and record.key in self._promotion.given_up
-        if best is None or given_up or record.status == "failed":
+        if best is None or given_up:
             folder.lighten()
         elif folder.has_weights():
-            self._kept[record.key] = best[1]
+            self._kept[record.key] = (record.status != "failed", best[1])
         while len(self._kept) > self._num_kept:
             self._drop_worst()
 
@@ -63,21 +67,22 @@ class Keeper:
         needed = bytes_waited_for(self._trials) if self._limit is not None else 0
         if self._limit is None or not needed or bytes_below(self._trials) + needed <= self._limit:
             return
-        if len(self._kept) > self._num_candidates:
+        if len(self._kept) > self._num_candidates or not all(usable for usable, _ in self._kept.values()):
             self._drop_worst()
         elif self._promotion is not None:
             self._promotion.give_one_up()
 
     def _drop_worst(self) -> None:
-        worst = max(self._kept, key=lambda key: (-self._kept[key], key))
+        worst = max(self._kept, key=lambda key: (not self._kept[key][0], -self._kept[key][1], key))
         del self._kept[worst]
         TrialFolder(self._trials / worst, self._objective).lighten()
 
 
 def with_weights(results: list[TrialResult], folder: Path) -> list[TrialResult]:
-    """The results whose checkpoint still holds weights.
+    """The results of trials that did not fail and whose checkpoint holds weights that can be read.
 
     Args:
         folder: the run folder.
     """
-    return [result for result in results if result.checkpoint and has_weights(folder / result.checkpoint)]
+    usable = [result for result in results if result.checkpoint and result.status != "failed"]
+    return [result for result in usable if has_weights(folder / str(result.checkpoint))]

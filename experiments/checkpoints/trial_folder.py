@@ -3,15 +3,21 @@
 import shutil
 from pathlib import Path
 
-from trashseg_core.checkpoint import STATE, WEIGHTS, read_confusions, read_state
+from trashseg_core.checkpoint import STATE, WEIGHTS, read_config, read_confusions, read_state
 from trashseg_core.confusion import miou, miou_low
 from trashseg_core.errors import BadInput
 from trashseg_core.files import commit_folder
+from trashseg_core.weights_file import check_whole
 
 
 def has_weights(folder: Path) -> bool:
-    """Whether a checkpoint folder still holds what predicts."""
-    return (folder / WEIGHTS).is_file()
+    """Whether a checkpoint folder still holds what predicts; cut off weights do not."""
+    try:
+        check_whole(folder / WEIGHTS)
+        read_config(folder)
+    except BadInput:
+        return False
+    return True
 
 
 class TrialFolder:
@@ -37,10 +43,12 @@ class TrialFolder:
         return miou_low(confusions) if self._objective == "val_miou_low" else float(miou(confusions.sum(axis=0)))
 
     def last(self) -> Path | None:
-        """The newest checkpoint whose state can be read, or None; damaged newer ones are removed."""
+        """The newest checkpoint that training can go on from, or None; damaged newer ones are removed."""
         for folder in reversed(self._folders()):
             try:
                 read_state(folder)
+                check_whole(folder / WEIGHTS)
+                read_config(folder)
             except BadInput:
                 shutil.rmtree(folder)
                 self._values.pop(folder, None)

@@ -1,5 +1,6 @@
 """Summary: what a search found, where it lies, and the commands that go on."""
 
+import re
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from trashseg_core.ensemble.bundle import Ensemble
 
 MAX_REASONS = 3
+NUMBER = re.compile(r"\d[\d.]*(e[+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,13 @@ def summarise(folder: Path, settings: SearchSettings, results: list[TrialResult]
 
 
 def reasons(failed: list[TrialResult]) -> list[tuple[str, list[str]]]:
-    """Why trials failed: equal reasons together with the trials' ids, the most frequent first."""
-    found: dict[str, list[str]] = {}
+    """Why trials failed: reasons that differ in their numbers only are together, in the words of the first one, with
+    the trials' ids; the most frequent first."""
+    found: dict[str, tuple[str, list[str]]] = {}
     for result in failed:
-        found.setdefault(result.error or "stopped before its first epoch", []).append(result.trial_id)
-    return sorted(found.items(), key=lambda group: -len(group[1]))
+        reason = result.error or "stopped before its first epoch"
+        found.setdefault(NUMBER.sub("#", reason), (reason, []))[1].append(result.trial_id)
+    return sorted(found.values(), key=lambda group: -len(group[1]))
 
 
 def _row(name: str, text: str) -> str:

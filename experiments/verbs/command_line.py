@@ -20,6 +20,7 @@ from experiments.verbs.help import print_help, print_overview
 from experiments.verbs.words import fault_in
 from search_spaces import UnknownSpace
 from trashseg_core.errors import BadInput
+from trashseg_core.full_disk import is_full
 
 Verb = Callable[..., None]
 MAX_SHOWN = 300
@@ -69,6 +70,8 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
             raise
         if isinstance(error, OSError) and error.errno in NO_SUCH_NAMES:
             return _fail(2, f"{error.filename2 or error.filename}: {error.strerror}. Give another path.")
+        if isinstance(error, OSError) and is_full(error) and error.filename:
+            return _fail(1, " ".join([f"{error.strerror}: {error.filename}. Make room there.", *_notes(error)]))
         return _fail(1, " ".join([f"{type(error).__name__}: {error} (`--debug` shows where)", *_notes(error)]))
 
 

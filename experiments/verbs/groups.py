@@ -6,7 +6,7 @@ from experiments.verbs.flags import Flag
 
 GROUPS: dict[str, str] = {
     "What and where": "data space name out set enqueue warm-start seed",
-    "Budget": "trials epochs time-budget keep disk-gb",
+    "Budget": "trials epochs time-budget hang-limit keep disk-gb",
     "Objective and limits": "objective second-objective max-memory-mb max-parameters-m max-seconds-per-image",
     "Proposals and early stopping": "sampler scheduler grace-period reduction-factor",
     "Resources": "concurrent gpus-per-trial cpus-per-trial workers-per-trial ray-address storage",

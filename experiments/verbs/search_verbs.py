@@ -37,6 +37,7 @@ def resume(
     time_budget: float | None = None,
     ray_address: str | None = None,
     disk_gb: float | None = None,
+    hang_limit: float | None = None,
     *,
     showing: Annotated[Showing, tyro.conf.arg(name="")] = Showing(),  # noqa: B008 (frozen)
 ) -> None:
@@ -53,6 +54,7 @@ def resume(
         time_budget: new budget in seconds
         ray_address: address of the Ray cluster, where it is another one now
         disk_gb: new budget of all checkpoints, in 10^9 bytes
+        hang_limit: seconds without a step after which a trial has failed
         showing: how it is shown
     """
     from experiments.preflight import reopen
@@ -60,6 +62,7 @@ def resume(
 
     read_run(run)
     given = {"trials": trials, "time_budget": time_budget, "ray_address": ray_address, "disk_gb": disk_gb}
+    given |= {"hang_limit": hang_limit}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
 
     def reopened() -> Manifest:

@@ -4,12 +4,14 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
+from trashseg_core.data.array_file import ArrayFile
 from trashseg_core.data.cache_store import Progress, content_key, open_cached, slot_name
 from trashseg_core.data.coco import Photo, Split
 from trashseg_core.data.folder import DataFolder
@@ -103,23 +105,21 @@ def _build(target: Path, folder: DataFolder, split: Split, size: int, progress: 
     photos = usable_photos(folder, split)
     sizes = [(photo.height, photo.width) for photo in photos]
     starts = np.concatenate([[0], np.cumsum([height * width for height, width in sizes])])
-    create = np.lib.format.open_memmap
-    images = create(target / "images.npy", "w+", np.uint8, (len(photos), size, size, 3))
-    maps = create(target / "labels.npy", "w+", np.uint8, (len(photos), size, size))
-    native = create(target / "native.npy", "w+", np.uint8, (int(starts[-1]),))
+    images = ArrayFile(target / "images.npy", (len(photos), size, size, 3))
+    maps = ArrayFile(target / "labels.npy", (len(photos), size, size))
+    native = ArrayFile(target / "native.npy", (int(starts[-1]),))
 
     def put(index: int, photo: Photo) -> None:
         rgb = _decode(folder, photo)  # first: painting takes memory for the size that the annotation file states
         painted = paint(split.annotations[photo.id], labels, photo.height, photo.width)
-        native[starts[index] : starts[index + 1]] = painted.ravel()
-        maps[index] = fit_label_map(painted, size)
-        images[index] = fit_photo(rgb, size)
+        native.put(int(starts[index]), painted)
+        maps.put(index, fit_label_map(painted, size))
+        images.put(index, fit_photo(rgb, size))
 
-    for done, _ in enumerate(_in_threads(put, photos), 1):
-        if progress:
-            progress(done, len(photos))
-    for array in (images, maps, native):
-        array.flush()
+    with closing(images), closing(maps), closing(native):
+        for done, _ in enumerate(_in_threads(put, photos), 1):
+            if progress:
+                progress(done, len(photos))
     table = {
         "sizes": sizes,
         "file_names": [photo.file_name for photo in photos],

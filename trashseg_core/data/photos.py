@@ -4,8 +4,10 @@ import logging
 import os
 import stat
 import warnings
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -62,32 +64,33 @@ def read_photo(path: Path, size: tuple[int, int] | None = None, max_megapixels: 
     return rgb
 
 
-def open_picture(path: Path, max_megapixels: float) -> AbstractContextManager[Image.Image]:
+@contextmanager
+def open_picture(path: Path, max_megapixels: float) -> Iterator[Image.Image]:
     """Open a picture of one of the `FORMATS`; its pixels are not decoded yet.
 
     Raises:
         BadInput: it is no regular file, or larger than the cap.
         OSError: it is missing or no picture.
     """
-    status = os.stat(path)
-    if not stat.S_ISREG(status.st_mode):
-        raise BadInput(f"{path}: not a regular file. Put the photo itself there.")
-    if status.st_size > max_megapixels * 1e6 * MAX_BYTES_PER_PX:
-        raise BadInput(
-            f"{path}: a file of {status.st_size / 1e6:.0f} MB holds more than {max_megapixels:g} megapixels. "
-            "Make it smaller, or raise the cap with `--max-megapixels`."
-        )
-    image = Image.open(path, formats=FORMATS)
-    width, height = image.size
-    if width * height > max_megapixels * 1e6:
-        image.close()
-        raise BadInput(
-            f"{path}: {width} x {height} px is above the cap of {max_megapixels:g} megapixels. "
-            "Make it smaller, or raise the cap with `--max-megapixels`."
-        )
-    if image.format == "PNG":
-        Image.open(path, formats=("PNG",)).verify()  # checksums: decoding does not look at those of the pixels
-    return image
+    with _open_regular(path) as stream:
+        num_bytes = os.fstat(stream.fileno()).st_size
+        if num_bytes > max_megapixels * 1e6 * MAX_BYTES_PER_PX:
+            raise BadInput(
+                f"{path}: a file of {num_bytes / 1e6:.0f} MB holds more than {max_megapixels:g} megapixels. "
+                "Make it smaller, or raise the cap with `--max-megapixels`."
+            )
+        image = Image.open(stream, formats=FORMATS)
+        width, height = image.size
+        if width * height > max_megapixels * 1e6:
+            raise BadInput(
+                f"{path}: {width} x {height} px is above the cap of {max_megapixels:g} megapixels. "
+                "Make it smaller, or raise the cap with `--max-megapixels`."
+            )
+        if image.format == "PNG":
+            image.verify()  # checksums: decoding does not look at those of the pixels
+            stream.seek(0)
+            image = Image.open(stream, formats=("PNG",))
+        yield image
 
 
 def _reason(error: Exception) -> str:
@@ -104,6 +107,19 @@ def _of_another_size(path: Path, given: tuple[int, int], stated: tuple[int, int]
         f"{path}: the photo is {given[1]} x {given[0]} px, but the annotation file says "
         f"{stated[1]} x {stated[0]}. Correct one of them."
     )
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """Open a file that may have become something else since it was checked: a FIFO would wait for a writer for ever.
+
+    Raises:
+        BadInput: it is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BadInput(f"{path}: not a regular file. Put the photo itself there.")
+    return os.fdopen(descriptor, "rb")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -24,6 +24,7 @@ from trashseg_core.ensemble.grid import Grid
 from trashseg_core.ensemble.stored_files import LABELS, PROBABILITIES, STATE, fault_in, whole_state
 from trashseg_core.errors import BadInput
 from trashseg_core.files import commit_folder, read_json, write_json
+from trashseg_core.full_disk import named_errors
 from trashseg_core.hardware import device
 from trashseg_core.inference.predict import first_argmax, predict_logits, to_native
 
@@ -121,8 +122,9 @@ def predict_folds(
     if not path.is_dir():
         part = path.with_name(path.name + ".part")
         part.mkdir(parents=True, exist_ok=True)
-        _fill(part, models, config, split, grid, tta, progress)
-        commit_folder(part, path)
+        with named_errors(part):
+            _fill(part, models, config, split, grid, tta, progress)
+            commit_folder(part, path)
     return StoredPrediction(path, grid)
 
 

@@ -1,7 +1,7 @@
 """Scoring a network on a split: per-image confusion matrices at native size, and the loss."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -24,11 +24,13 @@ def score(
     loss: Loss,
     seconds: list[float] | None = None,
     ranks: Ranks = ALONE,
+    each_step: Callable[[], None] = lambda: None,
 ) -> tuple[np.ndarray, float]:
     """Predict every photo and compare it with its truth at the photo's own size. Ranks take batches in turn.
 
     Args:
         seconds: gets, for each batch, the time per photo that its prediction took: from fitted photos to logits.
+        each_step: called after each batch.
 
     Returns:
         Confusion matrices int64 (N, C, C), rows = truth; mean loss per photo at the training size.
@@ -47,13 +49,16 @@ def score(
             height, width = split.sizes[index]
             labels = argmax_labels(to_native(one, split.extent(index), (int(height), int(width))))
             confusions[index] = count_confusion(split.truth(index), labels, split.num_classes)
+        each_step()
     ranks.add_up(torch.from_numpy(confusions))
     ranks.add_up(total)
     return confusions, float(total) / len(split)
 
 
 @torch.no_grad()
-def refresh_statistics(network: Network, config: TrialConfig, split: CachedSplit) -> None:
+def refresh_statistics(
+    network: Network, config: TrialConfig, split: CachedSplit, each_step: Callable[[], None] = lambda: None
+) -> None:
     """Compute BatchNorm statistics anew over whole photos, for weights that were averaged (torch's `update_bn`)."""
     device = hardware.device()
 
@@ -61,6 +66,7 @@ def refresh_statistics(network: Network, config: TrialConfig, split: CachedSplit
         count = max(1, len(split) // config.batch_size)  # no rest of one photo, which BatchNorm refuses
         for chosen in np.array_split(np.arange(len(split)), count):
             yield torch.from_numpy(np.array(split.images[chosen[0] : chosen[-1] + 1])).permute(0, 3, 1, 2).to(device)
+            each_step()
 
     with hardware.autocast(config):
         update_bn(batches(), network)

@@ -1,6 +1,7 @@
 """One pass over the train split: batches to gradients to steps."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -35,6 +36,8 @@ class Parts:
     ranks: Ranks = ALONE
     teacher: Teacher | None = None
     """Whom the network learns from besides the labels, where `distill_weight` is on."""
+    each_step: Callable[[], None] = lambda: None
+    """Called after each batch."""
 
 
 def run_epoch(config: TrialConfig, epoch: int, parts: Parts, loader: TrainLoader) -> float:
@@ -52,6 +55,7 @@ def run_epoch(config: TrialConfig, epoch: int, parts: Parts, loader: TrainLoader
         progress = (epoch - 1 + step / loader.num_batches) / config.epochs
         set_lr(parts.optimizer, config.lr * lr_factor(config, progress))
         total += _step(config, parts, batch)
+        parts.each_step()
     mean = float(total) / loader.num_batches
     if not math.isfinite(mean):
         raise TrainingFailed(f"The training loss is {mean} in epoch {epoch}: diverged at lr={config.lr:g}.")
