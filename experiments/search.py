@@ -3,8 +3,6 @@
 import math
 import os
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -38,6 +36,7 @@ from experiments.ray_silence import QUIET, NoProgress, silence_ray
 from experiments.recorder import Listener, Recorder
 from experiments.searcher import OptunaSearcher, Space
 from experiments.settings import SearchSettings
+from experiments.signals import kept_handlers
 from trashseg_core.errors import BadInput
 
 MAX_FAILURES = 3
@@ -56,20 +55,18 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
     """
     silence_ray()
     if not ray.is_initialized():
-        on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
-            if settings.ray_address:
-                ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
-            else:
-                ray.init("local", include_dashboard=False, **QUIET)  # never one that happens to run here
+            with kept_handlers():
+                if settings.ray_address:
+                    ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
+                else:
+                    ray.init("local", include_dashboard=False, **QUIET)  # never one that happens to run here
         except (ConnectionError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:160]
             raise BadInput(
                 f"`--ray-address {settings.ray_address}`: no cluster answers ({reason}). Is it up there, and are "
                 "RAY_AUTH_MODE and the token in ~/.ray/auth_token here those that it was started with?"
             ) from None
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in the place, which aborts the driver
         token = Path.home() / ".ray" / "auth_token"
         if token.exists():
             token.chmod(0o600)
@@ -191,8 +188,7 @@ def run(
             check_nodes(settings)
             tuner.fit()
         finally:
-            ray.shutdown()
-            if threading.current_thread() is threading.main_thread():  # Ray's C++ part takes the handler away
-                signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+            with kept_handlers():
+                ray.shutdown()
             if settings.storage is None:
                 shutil.rmtree(local, ignore_errors=True)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from experiments.signals import ignore_signals
 from experiments.verbs.command_line import run_command
 
 EPOCHS, TRIALS = 9, 7
@@ -76,4 +77,6 @@ def is_caught(number: int) -> bool:
 
 if __name__ == "__main__":
     out, name = sys.argv[1:]
-    sys.exit(run_command({"search": search, "other": search}, "", ["search", "--out", out, "--name", name]))
+    code = run_command({"search": search, "other": search}, "", ["search", "--out", out, "--name", name])
+    ignore_signals()
+    sys.exit(code)

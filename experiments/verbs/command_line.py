@@ -3,16 +3,15 @@
 import contextlib
 import functools
 import io
-import os
 import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from types import FrameType
 from typing import Any
 
 import tyro
 
+from experiments.signals import unwind_on_signals
 from experiments.verbs.flags import flags_of
 from experiments.verbs.help import print_help, print_overview
 from search_spaces import UnknownSpace
@@ -38,7 +37,7 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
     if arguments and arguments[0] in verbs:
         for flag in flags_of(verbs[arguments[0]]):
             arguments = _join_repeated(arguments, f"--{flag.name}") if flag.takes_many else arguments
-    received = _unwind_on_signals()
+    received = unwind_on_signals()
     try:
         return _run(verbs, description, arguments)
     except (BadInput, UnknownSpace) as error:
@@ -112,28 +111,6 @@ def _join_repeated(arguments: list[str], flag: str) -> list[str]:
             collecting = False
             kept.append(word)
     return [*kept, flag, *values]
-
-
-def _unwind_on_signals() -> list[int]:
-    """Let SIGINT and SIGTERM unwind once, so that everything is saved and stopped; a second signal ends at once.
-
-    Both raise KeyboardInterrupt: it alone gets through Ray's compiled code.
-
-    Returns:
-        A list that gets the signal that arrived.
-    """
-    received: list[int] = []
-
-    def unwind(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        code = 130 if number == signal.SIGINT else 143
-        for same in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(same, lambda *_: os._exit(code))
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, unwind)
-    return received
 
 
 def _notes(error: BaseException) -> list[str]:

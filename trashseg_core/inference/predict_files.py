@@ -1,6 +1,5 @@
 """Label maps of any photos as PNG files, resumable."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +11,7 @@ from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.photos import MAX_MEGAPIXELS
 from trashseg_core.ensemble.bundle import load_ensemble, read_ensemble
 from trashseg_core.errors import BadInput
-from trashseg_core.files import write_json
+from trashseg_core.files import atomic_bytes, write_json
 from trashseg_core.inference.ensemble_predict import Place, Prediction, predict_photos
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -111,8 +110,5 @@ def _write(stem: Path, prediction: Prediction, overlays: bool) -> None:
 
 
 def _save(name: str, write: Callable[[BinaryIO], None]) -> None:
-    path = Path(name)
-    temporary = path.with_name(f".{path.name}")
-    with open(temporary, "wb") as stream:
+    with atomic_bytes(Path(name)) as stream:
         write(stream)
-    os.replace(temporary, path)
