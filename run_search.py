@@ -91,9 +91,11 @@ def report(run: Annotated[Path, tyro.conf.Positional], /) -> None:
     """
     from experiments.manifest import read_manifest
     from experiments.stages import write_pictures_and_report
+    from trashseg_core.files import locked
 
     settings = read_manifest(run).settings
-    print(write_pictures_and_report(run, settings.data_folder, settings.objective))
+    with locked(run / LOCK, wait=False):
+        print(write_pictures_and_report(run, settings.data_folder, settings.objective))
 
 
 def train(

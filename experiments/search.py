@@ -142,7 +142,6 @@ def build_tuner(
             scheduler=scheduler,
             num_samples=-1,
             reuse_actors=True,
-            time_budget_s=settings.time_budget,
         ),
         run_config=tune.RunConfig(
             name=f"{settings.name}-{time.time_ns()}",
@@ -151,11 +150,28 @@ def build_tuner(
                 Recorder(journal, settings.objective, (*listeners, keeper), settings.limits, keeper.make_room, say),
                 NoProgress(),
             ],
-            stop=lambda _, result: is_last(result, settings.limits),
+            stop=Ending(settings.limits, settings.time_budget),
             verbose=0,
             **tune_storage(settings),
         ),
     )
+
+
+class Ending(tune.Stopper):
+    """Says when a trial is over, and when the time of all is. Tune's own budget goes by a clock that may be set."""
+
+    def __init__(self, limits: Limits, budget_s: float | None) -> None:
+        """The budget begins when the first trial may."""
+        self._limits, self._budget_s, self._begun = limits, budget_s, 0.0
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Whether a trial ends with this report."""
+        return is_last(result, self._limits)
+
+    def stop_all(self) -> bool:
+        """Whether the budget is spent."""
+        self._begun = self._begun or time.monotonic()
+        return self._budget_s is not None and time.monotonic() - self._begun >= self._budget_s
 
 
 def is_last(result: Mapping[str, Any], limits: Limits) -> bool:

@@ -177,7 +177,10 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
 
 
 def lock_holder(path: Path) -> str | None:
-    """Process id in a lock file that is held, and its host where that is another one; or None. Looking holds a shared lock for less than a millisecond."""
+    """Process id in a lock file that is held, and its host where that is another one; or None.
+
+    Looking holds a shared lock for less than a millisecond.
+    """
     try:
         with open(path, encoding="ascii", errors="replace") as stream:
             return None if _lock_at_once(stream, fcntl.LOCK_SH) else _holder(stream)

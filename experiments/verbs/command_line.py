@@ -1,6 +1,7 @@
 """The frame around every verb of the command line: arguments, signals, messages and exit codes."""
 
 import contextlib
+import errno
 import functools
 import io
 import re
@@ -18,6 +19,8 @@ from search_spaces import UnknownSpace
 from trashseg_core.errors import BadInput
 
 Verb = Callable[..., None]
+NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""Errors of files that this user may not read or write."""
 
 
 def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
@@ -50,6 +53,10 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in NOT_OURS:
+            place = f"{error.filename or 'a file'}: {error.strerror}."
+            told = "Give a place that this user may read and write, or change its rights."
+            return _fail(2, " ".join([place, told, *_notes(error)]))
         return _fail(1, " ".join([f"{type(error).__name__}: {error} (`--debug` shows where)", *_notes(error)]))
 
 

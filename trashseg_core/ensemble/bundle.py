@@ -190,7 +190,7 @@ def load_ensemble(folder: Path, ensemble: Ensemble) -> LoadedEnsemble:
     """Load the networks of an ensemble onto the device.
 
     Raises:
-        BadInput: a member's files are missing or do not fit.
+        BadInput: a member's files are missing or do not fit, or the folder was replaced meanwhile.
     """
     members = []
     for member in ensemble.members:
@@ -198,6 +198,8 @@ def load_ensemble(folder: Path, ensemble: Ensemble) -> LoadedEnsemble:
         config = read_config(path)
         network = read_network(path, config, len(ensemble.class_names)).to(device()).eval()
         members.append(LoadedMember(network, config, member.tta))
+    if read_ensemble(folder).provenance != ensemble.provenance:
+        raise BadInput(f"{folder} was built anew while it was read. Try again.")
     weights, offsets = ensemble.member_weights(), ensemble.offsets()
     crf = None if ensemble.crf is None else CrfSettings(**ensemble.crf)
     return LoadedEnsemble(members, Decision(weights.astype(np.float32), offsets.astype(np.float32), crf))
