@@ -60,8 +60,15 @@ def search(out: str, name: str) -> None:
     from experiments.search import run
     from experiments.settings import SearchSettings
 
+    budget_s = 3600.0  # nothing ends it before, except a clock that jumps
     settings = SearchSettings(
-        "none", "quick", name, out=out, trials=TRIALS, epochs=EPOCHS, concurrent=1, cpus_per_trial=0.5
+        *("none", "quick", name),
+        out=out,
+        trials=TRIALS,
+        epochs=EPOCHS,
+        concurrent=1,
+        cpus_per_trial=0.5,
+        time_budget=budget_s,
     )
     (settings.folder / "states").mkdir(parents=True, exist_ok=True)
     journal = Journal(settings.folder / "journal.jsonl")

@@ -23,11 +23,12 @@ class Marked:
 
     words: list[str]
     cwd: Path
+    environment: dict[str, str] = field(default_factory=dict)
     mark: str = field(default_factory=lambda: f"TRASHSEG_MARK={uuid.uuid4().hex}")
 
     def __post_init__(self) -> None:
         name, _, value = self.mark.partition("=")
-        environment = {**os.environ, name: value, "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, name: value, "PYTHONPATH": str(ROOT), **self.environment}
         self.driver = subprocess.Popen(
             [sys.executable, *self.words],
             cwd=self.cwd,
