@@ -29,6 +29,7 @@ from experiments.placement.cluster import check_nodes, living_nodes, shipped_cod
 from experiments.placement.guardian import guarded
 from experiments.placement.resources import Slots, fit_nodes, plan_slots
 from experiments.placement.trial_memory import fit_memory
+from experiments.placement.vital import vital
 from experiments.points.space_check import default_point
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.scheduler import RestoredAsha
@@ -194,15 +195,17 @@ def run(
 
     Raises:
         BadInput: the cluster cannot be used, or one of its nodes lacks the run folder or the data.
+        RayDied: Ray itself was killed; another start goes on.
     """
     local = settings.folder / "ray"
     if settings.storage is None:
         shutil.rmtree(local, ignore_errors=True)  # what an earlier start left; the journal is the truth
     with nullcontext() if settings.ray_address else guarded():  # what runs a cluster is not ours to end
         try:
-            tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners, **known)
-            check_nodes(settings)
-            tuner.fit()
+            with vital():
+                tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners, **known)
+                check_nodes(settings)
+                tuner.fit()
         finally:
             with kept_handlers():
                 ray.shutdown()

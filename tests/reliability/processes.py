@@ -86,8 +86,8 @@ class Marked:
                 self.driver.send_signal(how)
         self.check_end(CODES[how], 0)
 
-    def check_end(self, *codes: int) -> None:
-        """Wait for the driver's end: one of these exit codes, at most a line of complaint, nobody left behind."""
+    def check_end(self, *codes: int) -> str:
+        """Wait for the driver's end: one of these exit codes, nobody left behind; return what it complained of."""
         _, said = self.driver.communicate(timeout=120)
         assert self.driver.returncode in codes, f"{self.driver.returncode}: {said.decode()[-3000:]}"
         assert b"Traceback" not in said and b"Exception ignored" not in said, said.decode()[-3000:]
@@ -99,6 +99,7 @@ class Marked:
                     os.kill(pid, signal.SIGKILL)
                 raise AssertionError(f"outlived their driver: {told}")
             time.sleep(0.1)
+        return said.decode()
 
 
 def command_of(pid: int) -> str:

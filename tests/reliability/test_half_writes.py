@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.reliability.cases import Cases
+from tests.reliability.data_writes import write_sources
 from tests.reliability.killed_writes import can_trace, count_calls, kill_at
-from tests.reliability.kinds_of_writes import KINDS, Kind, fresh, write_sources
+from tests.reliability.kinds_of_writes import KINDS, Kind, fresh
 from tests.test_ensemble import checkpoint
 from trashseg_core import temporaries
 from trashseg_core.augment.object_bank import open_bank

@@ -11,7 +11,7 @@ import pytest
 from experiments.journal import JournalReader
 from tests.interrupted_search import TRIALS
 from tests.reliability.cases import Cases
-from tests.reliability.processes import ROOT, Marked, draw_signal
+from tests.reliability.processes import ROOT, Marked, command_of, draw_signal
 from tests.test_interruption import steps, study
 
 pytestmark = [pytest.mark.slow, pytest.mark.reliability("kills")]
@@ -86,6 +86,16 @@ class Campaign:
         assert study(self.folder) == study(self.out / "calm")
         records = [JournalReader(folder / "journal.jsonl").trials for folder in (self.folder, self.out / "calm")]
         assert records[0] == records[1]
+
+
+def test_a_search_whose_ray_is_killed_ends_with_a_word_instead_of_hanging(tmp_path: Path) -> None:
+    driver = Marked(["-m", "tests.interrupted_search", str(tmp_path), "bereft"], ROOT)
+    driver.wait_until(lambda: len(steps(tmp_path / "bereft")) >= 3)
+    before = (tmp_path / "bereft" / "journal.jsonl").read_bytes()
+    raylet = next(pid for pid in driver.family() if command_of(pid).split(" ")[0].endswith("/raylet"))
+    os.kill(raylet, signal.SIGKILL)
+    assert "Ray's process raylet was killed" in driver.check_end(1)
+    assert (tmp_path / "bereft" / "journal.jsonl").read_bytes().startswith(before)
 
 
 def wait(driver: Marked, seconds: float) -> bool:

@@ -72,7 +72,9 @@ def test_looking_and_a_submission_to_elsewhere_go_on_beside_a_search(
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_a_lock_of_a_dead_process_blocks_nobody(first: Path, holder: subprocess.Popen[str], how: signal.Signals) -> None:
+def test_a_lock_of_a_dead_process_blocks_nobody(
+    first: Path, holder: subprocess.Popen[str], how: signal.Signals
+) -> None:
     holder.send_signal(how)
     holder.wait()
     assert (first / ".lock").read_text().split()[0] == str(holder.pid)
