@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from experiments.journal import JournalReader
 from tests.interrupted_search import TRIALS
 from tests.reliability.cases import Cases
-from tests.reliability.processes import ROOT, Marked, command_of, draw_signal
+from tests.reliability.processes import CODES, ROOT, Marked, command_of, draw_signal
 from tests.test_interruption import steps, study
 
 pytestmark = [pytest.mark.slow, pytest.mark.reliability("kills")]
@@ -96,6 +97,19 @@ def test_a_search_whose_ray_is_killed_ends_with_a_word_instead_of_hanging(tmp_pa
     os.kill(raylet, signal.SIGKILL)
     assert "Ray's process raylet was killed" in driver.check_end(1)
     assert (tmp_path / "bereft" / "journal.jsonl").read_bytes().startswith(before)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_the_program_is_still_loading_ends_it_with_a_line(
+    tmp_path: Path, how: signal.Signals, cases: Cases
+) -> None:
+    for number in range(3):
+        cases.add()
+        driver = Marked([str(ROOT / "run_search.py"), "resume", str(tmp_path / "nothing")], tmp_path)
+        driver.wait_until(driver.listens)
+        time.sleep(random.Random(number).uniform(0, 0.3))
+        driver.driver.send_signal(how)
+        assert len(driver.check_end(CODES[how], 2).splitlines()) == 1
 
 
 def wait(driver: Marked, seconds: float) -> bool:
