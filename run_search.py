@@ -11,6 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+from experiments.signals import end_on_signals, ignore_signals
+
+if __name__ == "__main__":
+    end_on_signals()
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -87,9 +91,11 @@ def report(run: Annotated[Path, tyro.conf.Positional], /) -> None:
     """
     from experiments.manifest import read_own_manifest
     from experiments.stages import write_pictures_and_report
+    from trashseg_core.files import locked
 
     settings = read_own_manifest(run).settings
-    print(write_pictures_and_report(run, settings.data_folder, settings.objective))
+    with locked(run / LOCK, wait=False):
+        print(write_pictures_and_report(run, settings.data_folder, settings.objective))
 
 
 def train(
@@ -177,4 +183,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    exit_code = main(sys.argv[1:])
+    ignore_signals()
+    sys.exit(exit_code)

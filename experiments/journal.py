@@ -82,6 +82,23 @@ class TrialRecord:
         return (-max(scored)[1], max(scored)[0]) if scored else None
 
 
+class Clock:
+    """Seconds since 1970 that run on evenly and never go back, whatever is done to the system's clock meanwhile."""
+
+    def __init__(self, not_before: float) -> None:
+        """Take the system's time, or the last time that was noted, where that is later."""
+        self._start = max(time.time(), not_before) - _since_boot()
+
+    def now(self) -> float:
+        """The time."""
+        return self._start + _since_boot()
+
+
+def _since_boot() -> float:
+    """Seconds, with those that the machine slept, which `time.monotonic` leaves out on Linux."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
 class Journal:
     """Appends events to a file and keeps the records they amount to.
 
@@ -103,6 +120,7 @@ class Journal:
         self.path = path
         self.trials: dict[str, TrialRecord] = {}
         self._whole = self._read()
+        self._clock = Clock(max((record.moments.last for record in self.trials.values()), default=0.0))
         self._stream = open(path, "ab", buffering=0)  # what is not written must not be kept for a later try
         sync_folder(path.parent)
         if self._stream.tell() > self._whole:
@@ -130,7 +148,7 @@ class Journal:
     def _append(self, event: dict[str, Any]) -> None:
         if self.failure is not None:
             raise self.failure
-        event["time"] = round(time.time(), 3)
+        event["time"] = round(self._clock.now(), 3)
         line = json.dumps(event, allow_nan=False).encode() + b"\n"
         try:
             with named_errors(self.path):

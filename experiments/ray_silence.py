@@ -25,7 +25,11 @@ class NoProgress(TrialProgressCallback):
 
 
 def silence_ray() -> None:
-    """Silence what Ray would print once it runs: paragraphs about each dead process, warnings of coming versions."""
+    """Silence what Ray would print once it runs: paragraphs about each dead process, warnings of coming versions.
+
+    And leave SIGTERM to us: its handler would end the driver without saving anything.
+    """
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     ray._private.worker._worker_logs_enabled = False  # no argument of `ray.init` reaches the messages of a raylet
+    ray._private.utils.set_sigterm_handler = lambda handler: None

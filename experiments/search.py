@@ -3,8 +3,6 @@
 import math
 import os
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -31,6 +29,7 @@ from experiments.placement.guardian import guarded
 from experiments.placement.local_ray import code_from_here_only, keep_token_private, private_folder, to_itself
 from experiments.placement.resources import Slots, fit_nodes, plan_slots
 from experiments.placement.trial_memory import fit_memory
+from experiments.placement.vital import vital
 from experiments.placement.watchdog import Watchdog
 from experiments.points.space_check import default_point
 from experiments.policy.promotion import PromotionAsha
@@ -41,6 +40,7 @@ from experiments.recorder import Listener, Recorder
 from experiments.searcher import OptunaSearcher, Space
 from experiments.secrets import redacted
 from experiments.settings import SearchSettings
+from experiments.signals import kept_handlers
 from trashseg_core.errors import BadInput
 
 MAX_FAILURES = 3
@@ -60,9 +60,8 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
     silence_ray()
     keep_token_private(make=settings.ray_address is None)
     if not ray.is_initialized():
-        on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
-            with code_from_here_only():
+            with code_from_here_only(), kept_handlers():
                 if settings.ray_address:
                     ray.init(settings.ray_address, runtime_env=shipped_code(), **QUIET)
                 else:
@@ -75,8 +74,6 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
                 f"`--ray-address {address}`: no cluster answers ({reason}). Is it up there, and are "
                 "RAY_AUTH_MODE and the token in ~/.ray/auth_token here those that it was started with?"
             ) from None
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in the place, which aborts the driver
     resources = ray.cluster_resources()
     slots = fit_nodes(plan_slots(settings, resources), [node["Resources"] for node in living_nodes()])
     return fit_memory(slots, resources, trial_memory_mb) if settings.concurrent == "auto" else slots
@@ -140,7 +137,6 @@ def build_tuner(
     )
     keeper = Keeper(journal, settings, promotion)
     keeper.tidy()
-    limits = settings.limits
     watchdog = Watchdog(journal, settings.folder / "trials", settings.hang_limit, ray.kill, say)
 
     def each_step(trials: list[Any]) -> None:
@@ -157,7 +153,6 @@ def build_tuner(
             scheduler=scheduler,
             num_samples=-1,
             reuse_actors=True,
-            time_budget_s=settings.time_budget,
         ),
         run_config=tune.RunConfig(
             name=f"{settings.name}-{time.time_ns()}",
@@ -166,11 +161,28 @@ def build_tuner(
                 Recorder(journal, settings.objective, (*listeners, keeper), settings.limits, each_step, say),
                 NoProgress(),
             ],
-            stop=lambda _, result: is_last(result, limits),  # Ray stores this: without what else is set
+            stop=Ending(settings.limits, settings.time_budget),
             verbose=0,
             **tune_storage(settings),
         ),
     )
+
+
+class Ending(tune.Stopper):
+    """Says when a trial is over, and when the time of all is. Tune's own budget goes by a clock that may be set."""
+
+    def __init__(self, limits: Limits, budget_s: float | None) -> None:
+        """The budget begins when the first trial may."""
+        self._limits, self._budget_s, self._begun = limits, budget_s, 0.0
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Whether a trial ends with this report."""
+        return is_last(result, self._limits)
+
+    def stop_all(self) -> bool:
+        """Whether the budget is spent."""
+        self._begun = self._begun or time.monotonic()
+        return self._budget_s is not None and time.monotonic() - self._begun >= self._budget_s
 
 
 def is_last(result: Mapping[str, Any], limits: Limits) -> bool:
@@ -200,20 +212,21 @@ def run(
 
     Raises:
         BadInput: the cluster cannot be used, or one of its nodes lacks the run folder or the data.
+        RayDied: Ray itself was killed; another start goes on.
     """
     local = settings.folder / "ray"
     if settings.storage is None:
         shutil.rmtree(local, ignore_errors=True)  # what an earlier start left; the journal is the truth
     with nullcontext() if settings.ray_address else guarded():  # what runs a cluster is not ours to end
         try:
-            tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners, **known)
-            check_nodes(settings)
-            tuner.fit()
+            with vital():
+                tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners, **known)
+                check_nodes(settings)
+                tuner.fit()
         except tune.TuneError as error:
             raise cause_of(error) from error
         finally:
-            ray.shutdown()
-            if threading.current_thread() is threading.main_thread():  # Ray's C++ part takes the handler away
-                signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+            with kept_handlers():
+                ray.shutdown()
             if settings.storage is None:
                 shutil.rmtree(local, ignore_errors=True)

@@ -23,6 +23,7 @@ from experiments.settings import SearchSettings
 from experiments.whole_journal import read_whole_journal
 from trashseg_core.errors import BadInput
 from trashseg_core.files import lock_holder, sync_file, sync_folder
+from trashseg_core.temporaries import temporary
 
 
 def export_study(run: Path, manifest: Manifest, output: Path) -> str:
@@ -44,16 +45,15 @@ def export_study(run: Path, manifest: Manifest, output: Path) -> str:
         raise BadInput(f"{run}: no trial was proposed yet, so there is no study. Export it when the search has begun.")
     _refuse_other_files(output)
     trials = [_exported(record, settings) for record in journal.trials.values()]
-    temporary = output.absolute().with_name(f".{output.name}.{os.getpid()}")
     try:
-        _write(temporary, settings, trials)
-        sync_file(temporary)
-        os.replace(temporary, output)
+        with temporary(output.absolute()) as made:
+            _write(made, settings, trials)
+            sync_file(made)
+            made.chmod(0o644)
+            os.replace(made, output)
         sync_folder(output.absolute().parent)
     except OSError as error:
         raise BadInput(f"{output}: cannot be written ({error.strerror}). Choose another file.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
     states = Counter(trial.state.name for trial in trials)
     return f"{len(trials)} trials ({', '.join(f'{count} {state}' for state, count in states.items())})"
 

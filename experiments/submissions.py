@@ -1,5 +1,6 @@
 """Submissions: what was handed in from a run folder, and from which ensemble. One line each in `submissions.jsonl`."""
 
+import errno
 import json
 import tempfile
 import time
@@ -10,10 +11,10 @@ from trashseg_core.data.cache_store import content_key
 from trashseg_core.data.coco import Split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.errors import BadInput
-from trashseg_core.files import file_digest, write_text
+from trashseg_core.files import file_digest, locked, write_text
 from trashseg_core.submission import check_submission, refuse_folder
 
-FILE = "submissions.jsonl"
+FILE, LOCK = "submissions.jsonl", ".submissions.lock"
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,21 @@ def record_submission(run_folder: Path, path: Path, data: DataFolder, split: Spl
         faults=check_submission(path, names, num_classes),
         created=time.time(),
     )
+    try:
+        with locked(run_folder / LOCK):
+            _note(run_folder, made)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EROFS):
+            raise
+        print(f"warning: {run_folder} cannot be written to, so that this submission is not noted there")
+    return made
+
+
+def _note(run_folder: Path, made: Submission) -> None:
     known = read_submissions(run_folder)
     if all((one.digest, one.ensemble, one.path) != (made.digest, made.ensemble, made.path) for one in known):
         lines = [json.dumps(asdict(one)) + "\n" for one in (*known, made)]
         write_text(run_folder / FILE, "".join(lines))
-    return made
 
 
 def refuse_output(path: Path, run_folder: Path, own_may_give_way: bool, force: bool) -> None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from experiments.signals import ignore_signals
 from experiments.verbs.command_line import run_command
 
 EPOCHS, TRIALS = 9, 7
@@ -59,8 +60,15 @@ def search(out: str, name: str) -> None:
     from experiments.search import run
     from experiments.settings import SearchSettings
 
+    budget_s = 3600.0  # nothing ends it before, except a clock that jumps
     settings = SearchSettings(
-        "none", "quick", name, out=out, trials=TRIALS, epochs=EPOCHS, concurrent=1, cpus_per_trial=0.5
+        *("none", "quick", name),
+        out=out,
+        trials=TRIALS,
+        epochs=EPOCHS,
+        concurrent=1,
+        cpus_per_trial=0.5,
+        time_budget=budget_s,
     )
     (settings.folder / "states").mkdir(parents=True, exist_ok=True)
     journal = Journal(settings.folder / "journal.jsonl")
@@ -76,4 +84,6 @@ def is_caught(number: int) -> bool:
 
 if __name__ == "__main__":
     out, name = sys.argv[1:]
-    sys.exit(run_command({"search": search, "other": search}, "", ["search", "--out", out, "--name", name]))
+    code = run_command({"search": search, "other": search}, "", ["search", "--out", out, "--name", name])
+    ignore_signals()
+    sys.exit(code)

@@ -195,6 +195,7 @@ def test_a_cache_that_another_search_removes_before_it_is_opened_is_built_again(
     assert len(open_split(folder, "train", SIZE)) == 3 and removed
 
 
+@pytest.mark.reliability("half-writes")
 def test_what_a_killed_builder_left_is_removed(folder: DataFolder, root: Path) -> None:
     first = open_split(folder, "train", SIZE)
     (root / f".{folders(root)[0]}.killed").mkdir()

@@ -141,6 +141,7 @@ def wait_for(condition, seconds: float) -> bool:  # type: ignore[no-untyped-def]
     return False
 
 
+@pytest.mark.reliability("kills")
 def test_a_killed_search_goes_on_without_losing_or_repeating_an_epoch(
     finished: Path, folders: tuple[Path, Path]
 ) -> None:
@@ -171,6 +172,7 @@ def test_a_killed_search_goes_on_without_losing_or_repeating_an_epoch(
     check_outputs(folder, data, validator())
 
 
+@pytest.mark.reliability("kills")
 def test_folds_that_were_killed_go_on_and_their_models_enter_the_ensemble(
     finished: Path, folders: tuple[Path, Path]
 ) -> None:
@@ -190,6 +192,7 @@ def test_folds_that_were_killed_go_on_and_their_models_enter_the_ensemble(
     check_outputs(folder, data, validator())
 
 
+@pytest.mark.reliability("kills")
 def test_ctrl_c_saves_and_says_how_to_go_on(folders: tuple[Path, Path]) -> None:
     data, out = folders
     out.mkdir(exist_ok=True)

@@ -9,6 +9,8 @@ import pytest
 from trashseg_core import files
 from trashseg_core.files import atomic_folder, commit_folder
 
+pytestmark = pytest.mark.reliability("half-writes")
+
 
 def make(parent: Path, text: str) -> Path:
     """A folder as `mkdtemp` makes it, with one file."""

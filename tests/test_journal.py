@@ -62,6 +62,7 @@ def test_a_reopened_journal_goes_on_where_it_ended(path: Path) -> None:
     assert list(reopened(path)) == ["t0000", "t0001", "t0002"]
 
 
+@pytest.mark.reliability("half-writes")
 def test_a_half_last_line_is_dropped_wherever_the_kill_cut_it(path: Path) -> None:
     whole = path.read_bytes()
     start = whole.rstrip(b"\n").rfind(b"\n") + 1

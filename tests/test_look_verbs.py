@@ -119,6 +119,7 @@ def test_looking_leaves_every_file_as_it_is(capsys: Capture, run: Path) -> None:
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.reliability("two-drivers")
 def test_a_look_at_the_lock_does_not_keep_a_search_from_starting(run: Path) -> None:
     code = "import sys; from pathlib import Path; from trashseg_core.files import lock_holder\n"
     code += "print(1, flush=True)\nwhile True: lock_holder(Path(sys.argv[1]))"
@@ -135,6 +136,7 @@ def test_a_look_at_the_lock_does_not_keep_a_search_from_starting(run: Path) -> N
         looker.communicate()
 
 
+@pytest.mark.reliability("two-drivers")
 def test_a_lock_names_its_holder_as_long_as_it_is_held(run: Path) -> None:
     assert lock_holder(run / ".lock") is None
     with driven(run) as process:

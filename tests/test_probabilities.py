@@ -148,6 +148,7 @@ predict_candidate(Path(checkpoint), folder, open_grid(open_split(folder, "val", 
 
 
 @pytest.mark.slow
+@pytest.mark.reliability("kills")
 def test_a_killed_prediction_goes_on_with_the_photos_that_are_left(
     val: DataFolder, checkpoints: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_search_that_was_started_over_closes_what_its_forerunner_left_open(tmp
     assert sorted(states) == ["KILLED", "RUNNING"]
 
 
+@pytest.mark.reliability("two-drivers")
 def test_sync_leaves_a_folder_alone_that_a_search_works_in(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], empty_store: Path
 ) -> None:

@@ -107,6 +107,7 @@ def test_a_damaged_checkpoint_does_not_count_as_best(tmp_path: Path) -> None:
     assert names(tmp_path / "t0000") == ["epoch_0001"]
 
 
+@pytest.mark.reliability("half-writes")
 def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
     fill(tmp_path / "t0000", [5], tmp_path)
     checkpoint(tmp_path / "t0000" / ".epoch_abc", 9)

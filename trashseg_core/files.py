@@ -6,16 +6,17 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from trashseg_core.errors import BadInput
 from trashseg_core.full_disk import named_errors
 from trashseg_core.own_json import parse_own
+from trashseg_core.temporaries import temporary
 
 LOOKS, LOOK_S = 5, 0.01
 """How often `locked` tries before it refuses, and the pause between: somebody may only be looking."""
@@ -45,19 +46,26 @@ def atomic_text(path: Path, private: bool = False) -> Iterator[TextIO]:
     Args:
         private: nobody but the owner may read it.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        os.close(descriptor)
-        with named_errors(path), open(temporary, "w", encoding="utf-8", newline="\n") as stream:
+    with temporary(path) as made:
+        with named_errors(path), open(made, "w", encoding="utf-8", newline="\n") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.chmod(0o600 if private else 0o644)
-        os.replace(temporary, path)
+        made.chmod(0o600 if private else 0o644)
+        os.replace(made, path)
         sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_bytes(path: Path) -> Iterator[BinaryIO]:
+    """The same as `atomic_text` for bytes; of many files, a power cut may take the last ones, each as a whole."""
+    with temporary(path) as made:
+        with named_errors(path), open(made, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        made.chmod(0o644)
+        os.replace(made, path)
 
 
 def write_text(path: Path, text: str, private: bool = False) -> None:
@@ -106,13 +114,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     a folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
+    with temporary(path, is_folder=True) as made:
         with named_errors(path):
-            yield temporary
-            commit_folder(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            yield made
+            commit_folder(made, path)
 
 
 def commit_folder(source: Path, path: Path) -> None:
@@ -126,9 +131,11 @@ def commit_folder(source: Path, path: Path) -> None:
     `source` and `path` lie on the same file system, and one process at a time commits to `path`.
     """
     source.chmod(0o755)  # mkdtemp makes folders for the owner only
-    for entry in source.rglob("*"):
+    for entry in (source, *source.rglob("*")):
         if entry.is_file():
             sync_file(entry)
+        elif entry.is_dir():
+            sync_folder(entry)
     old = path.with_name(f".{path.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if not path.exists():
@@ -153,35 +160,41 @@ def _exchange(one: Path, other: Path) -> bool:
 
 @contextmanager
 def locked(path: Path, wait: bool = True) -> Iterator[None]:
-    """Hold the exclusive lock file `path`, which names the holder's process id.
+    """Hold the exclusive lock file `path`, which names the holder's process id and host.
+
+    The kernel lets go of it when the holder ends, however it does, so that a file left behind blocks nobody.
 
     Args:
         wait: wait for another holder to finish; otherwise refuse.
 
     Raises:
-        BadInput: another process holds the lock and `wait` is False.
+        BadInput: another process holds the lock and `wait` is False, or the file system has no locks.
+        OSError: the file cannot be made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+", encoding="ascii") as stream:
         if wait:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+            _flock(stream, fcntl.LOCK_EX)
         elif not any(_lock_at_once(stream, fcntl.LOCK_EX) for _ in range(LOOKS)):
             stream.seek(0)
-            holder = stream.read().strip() or "unknown"
+            holder = _holder(stream)
             raise BadInput(f"{path.parent} is in use by process {holder}. Wait for it or stop it, then try again.")
         stream.seek(0)
         stream.truncate()
         with named_errors(path):
-            stream.write(f"{os.getpid()}\n")
+            stream.write(f"{os.getpid()} {socket.gethostname()}\n")
             stream.flush()
         yield
 
 
 def lock_holder(path: Path) -> str | None:
-    """Process id in a lock file that is held, or None. Looking holds a shared lock for less than a millisecond."""
+    """Process id in a lock file that is held, and its host where that is another one; or None.
+
+    Looking holds a shared lock for less than a millisecond.
+    """
     try:
         with open(path, encoding="ascii", errors="replace") as stream:
-            return None if _lock_at_once(stream, fcntl.LOCK_SH) else stream.read().strip() or "unknown"
+            return None if _lock_at_once(stream, fcntl.LOCK_SH) else _holder(stream)
     except FileNotFoundError:
         return None
 
@@ -189,8 +202,26 @@ def lock_holder(path: Path) -> str | None:
 def _lock_at_once(stream: TextIO, how: int) -> bool:
     """Lock a file; where somebody else holds it, wait for no more than a look (`lock_holder`) takes."""
     try:
-        fcntl.flock(stream, how | fcntl.LOCK_NB)
+        _flock(stream, how | fcntl.LOCK_NB)
     except BlockingIOError:
         time.sleep(LOOK_S)
         return False
     return True
+
+
+def _flock(stream: TextIO, how: int) -> None:
+    try:
+        fcntl.flock(stream, how)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise BadInput(
+            f"{stream.name} cannot be locked ({error.strerror}): this file system has no locks, without which two "
+            "searches could write one folder. Use another one, or mount it with locks."
+        ) from None
+
+
+def _holder(stream: TextIO) -> str:
+    """Who wrote a lock file: the process id, and the host where it is not this one."""
+    pid, _, host = stream.read().strip().partition(" ")
+    return f"{pid or 'unknown'}{f' on {host}' if host not in ('', socket.gethostname()) else ''}"

@@ -1,6 +1,5 @@
 """The contact sheet of augmix: training photos, the same with pasted objects, and what is labelled then."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.resize import fitted_size
 from trashseg_core.errors import BadInput
+from trashseg_core.files import atomic_bytes
 from trashseg_core.inference.overlay import (
     FAINT,
     FONT_PX,
@@ -69,14 +69,11 @@ def _write_sheet(folder: DataFolder, path: Path, config: TrialConfig) -> None:
     """Draw the sheet and write it atomically."""
     split = open_split(folder, "train", config.predict_size, progress_line("photos decoded"))
     sheet = draw_augmix_sheet(split, open_bank(folder, config.predict_size), config)
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        Image.fromarray(sheet).save(temporary, format="PNG")
-        os.replace(temporary, path)
+        with atomic_bytes(path) as stream:
+            Image.fromarray(sheet).save(stream, format="PNG")
     except OSError as error:
         raise BadInput(f"{path}: cannot be written ({error.strerror}). Choose another file.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def draw_augmix_sheet(split: CachedSplit, bank: ObjectBank, config: TrialConfig) -> np.ndarray:

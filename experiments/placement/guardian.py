@@ -63,6 +63,22 @@ def descendants(ancestor: int) -> dict[int, str]:
     return found
 
 
+def children_named(parent: int, names: tuple[str, ...]) -> dict[int, str]:
+    """Process ids and names of the living children of a process whose command is one of `names`."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        pid = int(entry.name)
+        fields = _fields(pid)
+        if fields and int(fields[1]) == parent and fields[0] not in "ZX":
+            try:
+                name = (entry / "comm").read_text(encoding="utf-8", errors="replace").strip()
+            except OSError:
+                continue
+            if name in names:
+                found[pid] = name
+    return found
+
+
 def _birth(pid: int) -> str | None:
     """Start time of a living process in clock ticks since boot, or None."""
     fields = _fields(pid)

@@ -64,7 +64,7 @@ class RunStatus:
         """For machines: the fields that `status --json` prints."""
         progress, objective = self.progress, self.progress.objective
         value, key, epoch = progress.best or (None, None, None)
-        age_s = time.time() - self.report_times[-1] if self.report_times else None
+        age_s = max(0.0, time.time() - self.report_times[-1]) if self.report_times else None
         return {
             "folder": str(self.folder),
             "state": self.state,

@@ -95,7 +95,7 @@ def bring_if_free(settings: SearchSettings, warn: Callable[[str], None]) -> None
     try:
         with locked(settings.folder / LOCK, wait=False):
             try_to_bring(settings, warn)
-    except BadInput as error:
+    except (BadInput, OSError) as error:
         warn(f"MLflow is brought up to date later: {error}")
 
 

@@ -154,7 +154,7 @@ class Store:
         self.check_time()
         for run in self.client.search_runs([self._experiment], f"{condition} and attributes.status = 'RUNNING'"):
             if run.data.tags.get(SEARCH_TAG) != self._id:
-                self.client.set_terminated(run.info.run_id, "KILLED")
+                TrackedRun(self.client, run, self.check_time).end("KILLED", time.time())
 
     def address(self, run: TrackedRun) -> str:
         """Link to a run within MLflow's UI."""

@@ -34,6 +34,7 @@ class TrackedRun:
         """
         self._client, self._before_request = client, before_request
         self.id, self.status = str(run.info.run_id), str(run.info.status)
+        self._started = int(run.info.start_time or 0)
         self.tags: dict[str, str] = dict(run.data.tags)
         self._params = set(run.data.params)
         self._num_inputs = len(run.inputs.dataset_inputs) if run.inputs else 0
@@ -167,7 +168,8 @@ class TrackedRun:
         """
         if self.status != status:
             self._before_request()
-            self._client.set_terminated(self.id, status, None if moment is None else round(moment * 1000))
+            end = None if moment is None else max(self._started, round(moment * 1000))  # a clock may have been set
+            self._client.set_terminated(self.id, status, end)
             self.status = status
 
 

@@ -1,5 +1,6 @@
 """The verbs that use an ensemble folder: predicting, handing in, exporting."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -56,6 +57,8 @@ def submit(
 ) -> None:
     """Predict the test photos and write the checked submission CSV; or check a CSV that is there already.
 
+    While a search works in the run folder, only to another --output.
+
     Examples: python run_search.py submit runs/first
               python run_search.py submit --check runs/first/submission.csv
               python run_search.py submit --check mine.csv --test DATA/test.json
@@ -68,7 +71,7 @@ def submit(
         check: write nothing, and say whether this CSV answers the test file (of RUN, of the run folder that the CSV
             lies in, or --test); exit code 2 if it does not
     """
-    from experiments.manifest import FILE, check_own, read_manifest
+    from experiments.manifest import FILE, LOCK, check_own, read_manifest
 
     if run is None and check is not None and (check.parent / FILE).is_file():
         run = check.parent
@@ -82,6 +85,7 @@ def submit(
         return
     from experiments.stages import write_test_submission
     from experiments.submissions import refuse_output
+    from trashseg_core.files import locked
 
     assert run is not None and data is not None
     check_own(run)
@@ -89,7 +93,9 @@ def submit(
         data = replace(data, path=str(test.absolute().parent), test_file=test.name)
     target = output or run / "submission.csv"
     refuse_output(target, run, output is None, force)
-    rows = write_test_submission(run, data, target)
+    is_own = target.resolve() == (run / "submission.csv").resolve()
+    with locked(run / LOCK, wait=False) if is_own else nullcontext():  # a search would take it for its own
+        rows = write_test_submission(run, data, target)
     print(f"{target}: {rows} rows, checked")
     from experiments.tracking.mirror import bring_if_free
 

@@ -9,12 +9,12 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from types import FrameType
 from typing import Any
 
 import tyro
 
 from experiments.secrets import masked
+from experiments.signals import unwind_on_signals
 from experiments.verbs.flags import flags_of
 from experiments.verbs.help import print_help, print_overview
 from experiments.verbs.words import fault_in
@@ -31,6 +31,8 @@ LONGEST = 4000
 """Characters of a message."""
 OTHERS = 0o022
 """Bits of a file's mode: whatever is written, nobody but its owner may change it."""
+NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""Errors of files that this user may not read or write."""
 
 
 def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
@@ -49,7 +51,7 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file name may hold what the terminal's encoding does not know
             stream.reconfigure(errors="backslashreplace")
-    received = _unwind_on_signals()
+    received = unwind_on_signals()
     try:
         code = _run(verbs, description, arguments)
         if sys.stdout is not None:
@@ -72,6 +74,10 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
             return _fail(2, f"{error.filename2 or error.filename}: {error.strerror}. Give another path.")
         if isinstance(error, OSError) and is_full(error) and error.filename:
             return _fail(1, " ".join([f"{error.strerror}: {error.filename}. Make room there.", *_notes(error)]))
+        if isinstance(error, OSError) and error.errno in NOT_OURS:
+            place = f"{error.filename or 'a file'}: {error.strerror}."
+            told = "Give a place that this user may read and write, or change its rights."
+            return _fail(2, " ".join([place, told, *_notes(error)]))
         return _fail(1, " ".join([f"{type(error).__name__}: {error} (`--debug` shows where)", *_notes(error)]))
 
 
@@ -140,28 +146,6 @@ def _join_repeated(arguments: list[str], flag: str) -> list[str]:
             collecting = False
             kept.append(word)
     return [*kept, flag, *values]
-
-
-def _unwind_on_signals() -> list[int]:
-    """Let SIGINT and SIGTERM unwind once, so that everything is saved and stopped; a second signal ends at once.
-
-    Both raise KeyboardInterrupt: it alone gets through Ray's compiled code.
-
-    Returns:
-        A list that gets the signal that arrived.
-    """
-    received: list[int] = []
-
-    def unwind(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        code = 130 if number == signal.SIGINT else 143
-        for same in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(same, lambda *_: os._exit(code))
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, unwind)
-    return received
 
 
 def _notes(error: BaseException) -> list[str]:

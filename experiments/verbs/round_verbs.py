@@ -84,8 +84,9 @@ def pseudo(
     if count < 1:
         raise BadInput(f"The value of `--count` is {count}, but must be 1 or more.")
     from experiments.showing.display import build_display
+    from trashseg_core.files import locked
 
-    with build_display(showing) as display:
+    with build_display(showing) as display, locked(run / LOCK, wait=False):
         second_round(reopen(run).settings, run, images, count, precision, trials, display)
 
 

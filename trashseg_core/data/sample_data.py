@@ -1,7 +1,6 @@
 """A small long-tailed trash data set in the competition's layout, generated for trying things out and for tests."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from trashseg_core.data.sample_canvas import Array, Rng
 from trashseg_core.data.sample_photos import PlacedObject, draw_photo
 from trashseg_core.errors import BadInput
-from trashseg_core.files import write_text
+from trashseg_core.files import atomic_bytes, read_json, write_text
 
 # Name: share of the objects. Category ids are 1..10 in this order. The competition's tail, with its rarest classes
 # (Battery 0.2 %, Clothing 0.7 %) raised so that a few hundred photos hold enough of them to learn from.
@@ -39,6 +38,7 @@ MIN_IMAGES, MIN_SIZE_PX, MIN_IMAGES_WITH_CROWD = 6, 64, 60
 NUM_CROWDS = 2
 MAX_IMAGES = 100_000
 JPEG_QUALITY = 90
+ORIGIN = "Sample data drawn by trashseg; not photographs."
 
 
 @dataclass
@@ -133,7 +133,7 @@ def _check_arguments(folder: Path, num_images: int, image_size: int, seed: int) 
     if num_images > MAX_IMAGES:
         raise BadInput(f"The value of num_images is {num_images}, but must be at most {MAX_IMAGES}. Lower it.")
     for name in ("train.json", "train_all.json", "val.json", "test.json"):
-        if (folder / name).exists():
+        if (folder / name).exists() and not _was_cut_off(folder, name):
             raise BadInput(
                 f"{folder} holds {name} already, but sample data is written only where no annotation file is, "
                 "so that no data is lost. Name another folder or remove that one."
@@ -142,10 +142,18 @@ def _check_arguments(folder: Path, num_images: int, image_size: int, seed: int) 
         raise BadInput(f"{folder} is a file, but must be a folder or a new name. Name another folder.")
 
 
+def _was_cut_off(folder: Path, name: str) -> bool:
+    """Whether an annotation file is one of ours, of a set that was killed before it got its `train.json`."""
+    try:
+        return not (folder / "train.json").exists() and read_json(folder / name)["info"]["description"] == ORIGIN
+    except (BadInput, KeyError, TypeError):
+        return False
+
+
 def _empty_document() -> dict[str, Any]:
     categories = [{"id": number, "name": name, "supercategory": name} for number, name in enumerate(SHARES, start=1)]
     return {
-        "info": {"description": "Sample data drawn by trashseg; not photographs."},
+        "info": {"description": ORIGIN},
         "images": [],
         "categories": categories,
         "annotations": [],
@@ -182,15 +190,11 @@ def _run_lengths(outline: Array, size: int) -> dict[str, list[int]]:
 
 
 def _write_jpeg(path: Path, pixels: Array) -> None:
-    """Write an RGB photo under a temporary name, then rename it."""
+    """Write an RGB photo atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     encoded, data = cv2.imencode(
         ".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     )
     assert encoded, "OpenCV encodes every 8-bit RGB array"
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_bytes(data.tobytes())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_bytes(path) as stream:
+        stream.write(data.tobytes())

@@ -223,7 +223,7 @@ def load_ensemble(folder: Path, ensemble: Ensemble) -> LoadedEnsemble:
     """Load the networks of an ensemble onto the device.
 
     Raises:
-        BadInput: a member's files are missing, damaged, or do not fit.
+        BadInput: a member's files are missing, damaged or do not fit, or the folder was replaced meanwhile.
     """
     check_files(folder)
     members = []
@@ -235,6 +235,8 @@ def load_ensemble(folder: Path, ensemble: Ensemble) -> LoadedEnsemble:
         check_shapes(path / WEIGHTS, config, len(ensemble.class_names))
         network = read_network(path, config, len(ensemble.class_names)).to(device()).eval()
         members.append(LoadedMember(network, config, member.tta))
+    if read_ensemble(folder).provenance != ensemble.provenance:
+        raise BadInput(f"{folder} was built anew while it was read. Try again.")
     weights, offsets = ensemble.member_weights(), ensemble.offsets()
     crf = None if ensemble.crf is None else CrfSettings(**ensemble.crf)
     return LoadedEnsemble(members, Decision(weights.astype(np.float32), offsets.astype(np.float32), crf))

@@ -14,8 +14,7 @@ from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.photos import MAX_MEGAPIXELS
 from trashseg_core.ensemble.bundle import load_ensemble, read_ensemble
 from trashseg_core.errors import BadInput
-from trashseg_core.files import write_json
-from trashseg_core.full_disk import named_errors
+from trashseg_core.files import atomic_bytes, write_json
 from trashseg_core.inference.ensemble_predict import Place, Prediction, predict_photos
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -125,15 +124,7 @@ def _write(stem: Path, prediction: Prediction, overlays: bool) -> None:
 
 
 def _save(name: str, write: Callable[[BinaryIO], None]) -> None:
-    path = Path(name)
-    temporary = path.with_name(f".{path.name}")
     content = io.BytesIO()  # Pillow writes JPEGs past Python, and on a full disk leaves half of one without an error
     write(content)
-    try:
-        with named_errors(path), open(temporary, "wb") as stream:
-            stream.write(content.getbuffer())
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_bytes(Path(name)) as stream:
+        stream.write(content.getbuffer())
