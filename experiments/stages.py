@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.checkpoints.keeper import Keeper, with_weights
-from experiments.folds.fold_files import fold_files
+from experiments.folds.fold_search import RESULTS, folds_folder
 from experiments.journal import Journal
 from experiments.manifest import Manifest
 from experiments.pareto import write_front
@@ -126,12 +126,12 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
     results = run_trials(manifest, display) if not trials_are_done(settings) else read_results(folder / "results.json")
     candidates_from: tuple[Path | str, ...] = (folder / "results.json", settings.ensemble_choices)
     if settings.folds is not None:
-        from experiments.folds.training import RESULTS, train_folds
+        from experiments.folds.training import train_folds
 
         if not manifest.is_done("folds", *candidates_from):
             train_folds(settings, display)
             manifest.mark_done(folder, "folds", *candidates_from)
-        candidates_from += (fold_files(settings).folder / RESULTS,)
+        candidates_from += (folds_folder(settings) / RESULTS,)
     if not manifest.is_done("ensemble", *candidates_from):
         from experiments.ensembling import build_ensemble
 

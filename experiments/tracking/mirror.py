@@ -10,6 +10,7 @@ from experiments.results import read_results
 from experiments.settings import SearchSettings
 from experiments.tracking.connection import reason_of
 from experiments.tracking.ensemble_run import bring_ensemble
+from experiments.tracking.fold_run import bring_fold_pictures, bring_folds
 from experiments.tracking.identity import redacted
 from experiments.tracking.search_run import bring_results, bring_search
 from experiments.tracking.store import Store
@@ -43,7 +44,9 @@ def bring_run_folder(settings: SearchSettings, patience_s: float = float("inf"))
         trials = JournalReader(settings.folder / "journal.jsonl").trials
         store.open()
         bring_trials(store, trials, "FINISHED" if _is_complete(settings, trials) else "KILLED")
+        bring_folds(store)
         _bring_pictures(store, trials)
+        bring_fold_pictures(store)
         bring_ensemble(store)
         bring_submissions(store)
         store.doubt()
