@@ -24,7 +24,7 @@ def make_folds(folder: Path, folds: int = 3, open_epochs: int | None = None, siz
         open_epochs: epochs of the last model, which has no end then.
         size: bytes of the weights of each model.
     """
-    made_search(folder)
+    made_search(folder, num_trials=6)
     manifest = read_manifest(folder)
     manifest.settings = settings = replace(manifest.settings, folds=folds, top_k=len(SOURCES))
     manifest.write(folder)

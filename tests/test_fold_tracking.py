@@ -14,8 +14,8 @@ from experiments.folds.fold_search import JOURNAL, folds_folder
 from experiments.journal import Journal, JournalReader
 from experiments.report import write_report
 from experiments.settings import SearchSettings
-from experiments.showing.options import Showing
 from experiments.showing.farewell import standing
+from experiments.showing.options import Showing
 from experiments.tracking.connection import connect
 from experiments.tracking.fold_run import known_model
 from experiments.tracking.identity import EXPERIMENT, FOLD_RUN, FOLD_TAG, OF_TRIAL_TAG, TRIAL_TAG

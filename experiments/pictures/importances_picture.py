@@ -25,7 +25,9 @@ def draw_importances(found: list[Importance], num_trials: int, path: Path) -> Pa
     for some, colour, label in ((beyond, BLUE, "beyond chance"), (~beyond, FAINT, "no more than chance")):
         if some.any():
             axes.barh(places[some], np.array(shares)[some], color=colour, height=0.7, label=label)
-    axes.scatter(chances, places, marker="|", s=140, c=ORANGE, label="what chance shows in one of 20 searches", zorder=3)
+    axes.scatter(
+        chances, places, marker="|", s=140, c=ORANGE, label="what chance shows in one of 20 searches", zorder=3
+    )
     axes.set_yticks(places, [plain(one.name) for one in shown])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlabel(f"importance, % of all (PED-ANOVA on the standing of {num_trials} trials)", color=INK)

@@ -1,4 +1,4 @@
-"""The shake-up that is foretold, as pictures: intervals of the models, who may swap places, because of which classes."""
+"""The shake-up that is foretold, as pictures: intervals of the models, who may swap places, which classes cause it."""
 
 from pathlib import Path
 from typing import Any

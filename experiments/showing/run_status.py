@@ -41,7 +41,12 @@ class RunStatus:
         """running, finished or stopped."""
         if self.process is not None:
             return "running"
-        done = self.all_ended and not self.folds_are_open and "ensemble" in self.manifest.hops and (self.folder / "report.html").is_file()
+        done = (
+            self.all_ended
+            and not self.folds_are_open
+            and "ensemble" in self.manifest.hops
+            and (self.folder / "report.html").is_file()
+        )
         return "finished" if done else "stopped"
 
     @property
