@@ -11,6 +11,7 @@ from experiments.journal import Journal
 from experiments.manifest import Manifest
 from experiments.pareto import write_front
 from experiments.placement.trial_memory import space_memory_mb
+from experiments.points.sources import open_space
 from experiments.points.warm_start import read_warm_start
 from experiments.results import SearchFailed, TrialResult, rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
@@ -22,7 +23,6 @@ from experiments.terminal import Terminal, progress_line
 from experiments.tracking.mirror import try_to_bring
 from experiments.tracking.registered_model import ALIAS, model_name
 from experiments.tracking.tracker import Tracker
-from search_spaces import load
 from trashseg_core.checkpoint import read_confusions
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.bundle import read_ensemble
@@ -43,7 +43,7 @@ def run_trials(manifest: Manifest, display: Display) -> list[TrialResult]:
     terminal = Terminal(progress_of(settings, journal), display)
     tracker = Tracker(settings, journal, display.say)
     job = TrialJob(settings.data_folder, str(folder), settings.objective, settings.limits, settings.disk_bytes)
-    space = load(settings.space)
+    space = open_space(settings)
     known = {
         "points": manifest.points,
         "warm": read_warm_start(folder),
