@@ -51,7 +51,7 @@ class Terminal:
 
 
 def progress_line(what: str) -> Callable[[int, int], None]:
-    """Return a `Progress` callback: a line that is kept up to date on a terminal, elsewhere one a minute and the end."""
+    """Return a `Progress` callback: one line kept up to date on a terminal, elsewhere a line a minute and the end."""
     started = said = time.monotonic()
 
     def show(done: int, total: int) -> None:

@@ -107,7 +107,7 @@ def judge(first: Path, second: Path) -> str:
     accepted = trials is not None and trials.is_clear and ensembles.is_clear
     told = f"Pseudo-labels are {'accepted' if accepted else 'not accepted'}. "
     if trials is None:
-        told += "No trial with, or none without them was trained to its end, so there is nothing to compare. "
+        told += "No trial with, or none without them was trained to its end, so there is nothing to compare with. "
     else:
         told += f"Best of {num_each} trials with them, after the best of {num_each} without: held out {trials.told()}. "
     told += f"Ensemble of the second search after the first's: held out {ensembles.told()}. "
