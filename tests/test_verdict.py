@@ -103,8 +103,9 @@ def with_ensemble(folder: Path, skill: float, seed: int, names: list[str] | None
 def test_pseudo_labels_are_accepted_where_trials_and_ensemble_gain(tmp_path: Path) -> None:
     first = with_ensemble(tmp_path / "first", 0.6, 7)
     second = second_search(tmp_path / "second", plain=0.6, pseudo=0.75, ensemble=0.75)
-    said = judge(first, second)
-    assert said.startswith("Pseudo-labels are accepted. Best of 2 trials with them, after the best of 2 without")
+    said = judge(first, second).splitlines()
+    assert said[0].startswith(f"Pseudo-labels are accepted: use {second / 'ensemble'}")
+    assert said[1].startswith("Best of 2 trials with them after the best of 2 without: held out 0.")
     document = json.loads((second / FILE).read_text())
     assert document["accepted"] is True and document["trials"]["gain"] > document["trials"]["error"] > 0
 
@@ -119,14 +120,14 @@ def test_pseudo_labels_are_not_accepted_where_only_one_of_both_gains(
 ) -> None:
     first = with_ensemble(tmp_path / "first", 0.6, 99)
     second = second_search(tmp_path / "second", plain, pseudo, ensemble)
-    assert judge(first, second).startswith("Pseudo-labels are not accepted.")
+    assert judge(first, second).startswith(f"Pseudo-labels are not accepted: stay with {first / 'ensemble'}.")
     assert json.loads((second / FILE).read_text())["accepted"] is False
 
 
 def test_without_a_trial_that_was_trained_as_long_nothing_is_accepted(tmp_path: Path) -> None:
     first = with_ensemble(tmp_path / "first", 0.5, 7)
     second = second_search(tmp_path / "second", 0.5, 0.8, 0.8, status="stopped")
-    assert "nothing to compare with" in judge(first, second)
+    assert "there is nothing to compare with" in judge(first, second)
     assert json.loads((second / FILE).read_text())["accepted"] is False
 
 

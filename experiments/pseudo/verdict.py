@@ -105,18 +105,22 @@ def judge(first: Path, second: Path) -> str:
     trials, num_each = _compare_trials(second)
     ensembles = _compare_ensembles(first, second)
     accepted = trials is not None and trials.is_clear and ensembles.is_clear
-    told = f"Pseudo-labels are {'accepted' if accepted else 'not accepted'}. "
     if trials is None:
-        told += "No trial with, or none without them was trained to its end, so there is nothing to compare with. "
+        evidence = "No trial with them, or none without, was trained to its end: there is nothing to compare with."
     else:
-        told += f"Best of {num_each} trials with them, after the best of {num_each} without: held out {trials.told()}. "
-    told += f"Ensemble of the second search after the first's: held out {ensembles.told()}. "
+        evidence = (
+            f"Best of {num_each} trials with them after the best of {num_each} without: held out {trials.told()}."
+        )
     document = {"trials": trials, "ensembles": ensembles}
     gains = {name: None if one is None else {**asdict(one), "gain": one.gain} for name, one in document.items()}
     write_json(second / FILE, {"accepted": accepted, "trials_each": num_each, **gains})
-    if accepted:
-        return f"{told}Use {second / 'ensemble'} and {second / 'submission.csv'}."
-    return f"{told}Stay with {first / 'ensemble'}."
+    use = (
+        f"use {second / 'ensemble'} and {second / 'submission.csv'}" if accepted else f"stay with {first / 'ensemble'}"
+    )
+    return (
+        f"Pseudo-labels are {'accepted' if accepted else 'not accepted'}: {use}.\n{evidence}\n"
+        f"Ensemble of the second search after that of the first: held out {ensembles.told()}."
+    )
 
 
 def _compare_trials(second: Path) -> tuple[Gain | None, int]:

@@ -18,7 +18,7 @@ from experiments.tracking.store import Store
 from experiments.tracking.tracked_run import TrackedRun, digest_of
 from trashseg_core.files import write_json
 
-FILES = ("results.json", "pareto.json", "report.html", "augmix.png")
+FILES = ("results.json", "pareto.json", "report.html", "augmix.png", "verdict.json")
 """Of the run folder, attached where they are there."""
 
 
