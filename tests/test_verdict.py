@@ -140,6 +140,17 @@ def test_an_ensemble_of_folds_is_compared_on_val_alone(tmp_path: Path) -> None:
     assert json.loads((second / FILE).read_text())["ensembles"]["before"] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("folds", [None, 4])
+def test_whoever_has_models_of_all_folds_is_told_what_val_compared(tmp_path: Path, folds: int | None) -> None:
+    first = with_ensemble(tmp_path / "first", 0.6, 7)
+    path = first / "ensemble" / "ensemble.json"
+    document = json.loads(path.read_text())
+    document["provenance"]["folds"] = folds
+    path.write_text(json.dumps(document))
+    said = judge(first, second_search(tmp_path / "second", 0.6, 0.75, 0.75))
+    assert ("models of val's fold alone" in said) == (folds is not None)
+
+
 def test_ensembles_that_were_chosen_on_different_photos_are_not_compared(tmp_path: Path) -> None:
     first = with_ensemble(tmp_path / "first", 0.5, 7, [f"x{name}" for name in photo_names()])
     second = second_search(tmp_path / "second", 0.6, 0.75, 0.75)

@@ -10,7 +10,7 @@ import numpy as np
 from experiments.results import TrialResult, read_results
 from trashseg_core.checkpoint import Confusions, read_confusions
 from trashseg_core.confusion import bootstrap_miou, miou
-from trashseg_core.ensemble.bundle import HELD_OUT
+from trashseg_core.ensemble.bundle import HELD_OUT, read_ensemble
 from trashseg_core.ensemble.crossfit import make_folds, paired_error
 from trashseg_core.errors import BadInput
 from trashseg_core.files import write_json
@@ -114,11 +114,13 @@ def judge(first: Path, second: Path) -> str:
     document = {"trials": trials, "ensembles": ensembles}
     gains = {name: None if one is None else {**asdict(one), "gain": one.gain} for name, one in document.items()}
     write_json(second / FILE, {"accepted": accepted, "trials_each": num_each, **gains})
-    use = (
-        f"use {second / 'ensemble'} and {second / 'submission.csv'}" if accepted else f"stay with {first / 'ensemble'}"
-    )
+    verdict = f"not accepted: stay with {first / 'ensemble'}"
+    if accepted:
+        verdict = f"accepted: use {second / 'ensemble'} and {second / 'submission.csv'}"
+    if accepted and read_ensemble(first / "ensemble").provenance.get("folds"):
+        verdict += f". {first / 'ensemble'} was compared by its models of val's fold alone: all of them may be better"
     return (
-        f"Pseudo-labels are {'accepted' if accepted else 'not accepted'}: {use}.\n{evidence}\n"
+        f"Pseudo-labels are {verdict}.\n{evidence}\n"
         f"Ensemble of the second search after that of the first: held out {ensembles.told()}."
     )
 
