@@ -1,6 +1,7 @@
 """A second round trains the best configurations with and without pseudo-labels, and judges both alike."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from experiments.points.sources import DIMENSION, SourceSpace, open_space, read_
 from experiments.points.space_check import check_space, default_point
 from experiments.preflight import refuse_taken_name
 from experiments.pseudo import second_round as module
-from experiments.pseudo.second_round import FIRST_RATIO, Asked, choose_sources, second_settings
+from experiments.pseudo.second_round import FIRST_RATIO, Asked, choose_sources, second_round, second_settings
 from experiments.results import TrialResult, write_results
 from experiments.searcher import OptunaSearcher
 from experiments.settings import SearchSettings
+from experiments.showing.plain_lines import PlainLines
 from search_spaces import load
-from tests.tiny import tiny_config
+from tests.test_verdict import with_ensemble
+from tests.tiny import tiny_config, write_folder
 from trashseg_core import __version__
 from trashseg_core.errors import BadInput
 
@@ -138,3 +141,36 @@ def test_more_trials_may_be_asked_for_later_but_no_fewer_configurations(
 def test_numbers_below_one_are_refused(flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_search.main(["pseudo", str(tmp_path), "--images", "x", flag, "0"]) == 2
     assert f"The value of `{flag}` is 0, but must be 1 or more" in capsys.readouterr().err
+
+
+def test_a_second_round_labels_searches_and_judges_and_goes_on_with_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_folder(tmp_path / "data", {"train": [(64, 64)] * 4, "val": [(64, 64)] * 4, "test": [(64, 48)] * 3})
+    settings = SearchSettings(str(root), "quick", "run", str(tmp_path), epochs=7, seed=3)
+    settings.folder.mkdir()
+    write_results(settings.folder / "results.json", [trial("t0002", 0.6), trial("t0000", 0.5)])
+    with_ensemble(settings.folder, 0.6, 7, ["val/0.png", "val/1.png", "val/2.png", "val/3.png"])
+    runs: list[Manifest] = []
+
+    def run_all(manifest: Manifest, *_: Any) -> None:
+        """In place of trainings: one epoch of the first trial, and an ensemble."""
+        runs.append(manifest)
+        folder = manifest.settings.folder
+        journal = Journal(folder / "journal.jsonl")
+        if not journal.trials:
+            journal.add_trial({}, {}, {})
+            journal.add_epoch("t0000", 1, {"val_miou": 0.5})
+        journal.close()
+        write_results(folder / "results.json", [])
+        with_ensemble(folder, 0.7, 8, ["val/0.png", "val/1.png", "val/2.png", "val/3.png"])
+
+    monkeypatch.setattr("experiments.stages.run_all", run_all)
+    monkeypatch.setattr(module, "try_to_bring", lambda *_: None)
+    asked = replace(ASKED, images=root / "test.json", precision=0.002)
+    for _ in range(2):
+        second_round(settings, Path("runs/run"), asked, PlainLines(sys.stdout))
+    said = capsys.readouterr().out
+    assert said.count("photos chosen") == 1 and said.count("Pseudo-labels are not accepted") == 2
+    assert [len(one.points) for one in runs] == [3, 3] and runs[1].data.keys() == {"train", "val", "pseudo"}
+    assert json.loads((tmp_path / "run-pseudo" / "verdict.json").read_text())["trials"] is None

@@ -105,7 +105,7 @@ def test_pseudo_labels_are_accepted_where_trials_and_ensemble_gain(tmp_path: Pat
     second = second_search(tmp_path / "second", plain=0.6, pseudo=0.75, ensemble=0.75)
     said = judge(first, second).splitlines()
     assert said[0].startswith(f"Pseudo-labels are accepted: use {second / 'ensemble'}")
-    assert said[1].startswith("Best of 2 trials with them after the best of 2 without: held out 0.")
+    assert said[1].startswith("Best of 2 trials with them after the best of 2 trials without: held out 0.")
     document = json.loads((second / FILE).read_text())
     assert document["accepted"] is True and document["trials"]["gain"] > document["trials"]["error"] > 0
 

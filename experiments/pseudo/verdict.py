@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.drawing.words import counted
 from experiments.results import TrialResult, read_results
 from trashseg_core.checkpoint import Confusions, read_confusions
 from trashseg_core.confusion import bootstrap_miou, miou
@@ -108,9 +109,8 @@ def judge(first: Path, second: Path) -> str:
     if trials is None:
         evidence = "No trial with them, or none without, was trained to its end: there is nothing to compare with."
     else:
-        evidence = (
-            f"Best of {num_each} trials with them after the best of {num_each} without: held out {trials.told()}."
-        )
+        each = counted(num_each, "trial")
+        evidence = f"Best of {each} with them after the best of {each} without: held out {trials.told()}."
     document = {"trials": trials, "ensembles": ensembles}
     gains = {name: None if one is None else {**asdict(one), "gain": one.gain} for name, one in document.items()}
     write_json(second / FILE, {"accepted": accepted, "trials_each": num_each, **gains})
