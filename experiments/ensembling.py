@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.evidence_table import print_evidence
+from experiments.folds.fold_search import fold_name
 from experiments.pool import Pool, open_pool
 from experiments.settings import SearchSettings
 from experiments.terminal import progress_line
@@ -160,9 +161,7 @@ def describe(
 def _named_models(pool: Pool, number: int) -> list[tuple[str, Path]]:
     """Name and checkpoint of each model of a candidate; the model of the first fold is the search's own."""
     name = pool.ids[number]
-    return [
-        (f"{name}-fold{fold}" if fold else name, checkpoint) for fold, (checkpoint, _) in enumerate(pool.models[name])
-    ]
+    return [(fold_name(name, fold), checkpoint) for fold, (checkpoint, _) in enumerate(pool.models[name])]
 
 
 def _members(pool: Pool, plan: Plan, number: int) -> list[Member]:

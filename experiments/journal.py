@@ -192,9 +192,10 @@ class Journal:
         distributions: dict[str, str],
         config: dict[str, Any],
         attributes: dict[str, Any] | None = None,
+        key: str | None = None,
     ) -> TrialRecord:
-        """Record that a trial was proposed; its key is the next number."""
-        key = f"t{len(self.trials):04d}"
+        """Record that a trial was proposed; its key is the next number, unless it has a name of its own."""
+        key = key or f"t{len(self.trials):04d}"
         event = {"event": "trial", "key": key, "params": params, "distributions": distributions, "config": config}
         self._append({**event, "attributes": attributes} if attributes else event)
         return self.trials[key]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from experiments.checkpoints.keeper import with_weights
 from experiments.folds.fold_files import fold_files
-from experiments.folds.training import RESULTS, fold_models, fold_sources
+from experiments.folds.fold_models import fold_models, fold_sources
+from experiments.folds.fold_search import RESULTS
 from experiments.results import candidates, rank, read_results
 from experiments.settings import SearchSettings
 from experiments.terminal import progress_line

@@ -11,6 +11,8 @@ from experiments.manifest import LOCK, Manifest, check_own, check_unchanged, rea
 from experiments.origin import FOLDER as ORIGIN
 from experiments.origin import write_origin
 from experiments.points.known_points import read_points
+from experiments.points.sources import FILE as SOURCES
+from experiments.points.sources import Sources, open_space
 from experiments.points.space_check import check_space, draw_points, idle_pins, refuse_data_as_space
 from experiments.points.time_limit import in_time
 from experiments.points.warm_start import FILE as WARM_START
@@ -19,7 +21,6 @@ from experiments.settings import SearchSettings
 from experiments.terminal import progress_line
 from experiments.tracking.identity import TRACKING_ID
 from experiments.whole_journal import read_whole_journal
-from search_spaces import load
 from trashseg_core import __version__
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.cache_store import content_key
@@ -51,27 +52,32 @@ def make_folders(settings: SearchSettings) -> None:
     check_own(settings.folder)
 
 
-def prepare(settings: SearchSettings) -> Manifest:
+def prepare(settings: SearchSettings, sources: Sources | None = None) -> Manifest:
     """Check a new search, build its caches and write its manifest. A refused one leaves no folder behind.
+
+    Args:
+        sources: configurations of an earlier search to choose among, and points to try.
 
     Raises:
         BadInput: the name is taken, or data, space, models or weights cannot be used.
     """
     try:
-        return _prepare(settings)
+        return _prepare(settings, sources)
     except ValueError:
-        if settings.folder.is_dir() and {path.name for path in settings.folder.iterdir()} <= {LOCK}:
+        if settings.folder.is_dir() and {path.name for path in settings.folder.iterdir()} <= {LOCK, SOURCES}:
             shutil.rmtree(settings.folder)
         raise
 
 
-def _prepare(settings: SearchSettings) -> Manifest:
+def _prepare(settings: SearchSettings, sources: Sources | None) -> Manifest:
     refuse_taken_name(settings.folder)
     check_gpus(settings)
     refuse_data_as_space(settings)
+    if sources is not None:
+        sources.write(settings.folder)
     with in_time(settings.space):
-        space = load(settings.space)
-        points = read_points(settings.enqueue, space, settings.pins)
+        space = open_space(settings)
+        points = sources.points if sources is not None else read_points(settings.enqueue, space, settings.pins)
         configs = check_space(space, settings.pins, points)
         for sentence in idle_pins(space, settings.pins):
             print(f"warning: {sentence}", flush=True)
@@ -116,7 +122,7 @@ def gather_warm_start(manifest: Manifest) -> WarmStart | None:
     if not settings.warm_start:
         return None
     needed = (settings.objective, *([settings.second_objective] if settings.second_objective else []))
-    warm = collect(settings.warm_start, load(settings.space), settings.pins, manifest.data, needed, settings.limits)
+    warm = collect(settings.warm_start, open_space(settings), settings.pins, manifest.data, needed, settings.limits)
     for sentence in warm.sentences():
         print(sentence, flush=True)
     return warm
@@ -150,7 +156,7 @@ def refuse_taken_name(folder: Path) -> None:
     """
     if any(record.epochs for record in read_whole_journal(folder).trials.values()):
         raise BadInput(f"{folder} holds a search already. Go on with `resume {folder}`, or choose another `--name`.")
-    for name in ("journal.jsonl", WARM_START, TRACKING_ID):
+    for name in ("journal.jsonl", WARM_START, SOURCES, TRACKING_ID):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "trials", ignore_errors=True)  # first checkpoints that were not recorded any more
 
@@ -217,7 +223,7 @@ def build_caches(folder: DataFolder, configs: list[TrialConfig], splits: dict[st
 def _signature(settings: SearchSettings, splits: dict[str, Split]) -> tuple[dict[str, list[str]], dict[str, str]]:
     """What must not change between a start and a resume: the space's domains and the data's content."""
     with in_time(settings.space):
-        _, domains = draw_points(load(settings.space), settings.pins)
+        _, domains = draw_points(open_space(settings), settings.pins)
     data = {name: content_key(settings.data_folder, splits[name]) for name in ("train", "val")}
     if settings.pseudo is not None:
         pseudo = DataFolder(settings.pseudo)

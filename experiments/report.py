@@ -11,6 +11,7 @@ from experiments.sections.course_section import course_section
 from experiments.sections.dimensions_section import dimensions_section
 from experiments.sections.encoder_section import encoder_section
 from experiments.sections.ensemble_section import ensemble_section
+from experiments.sections.folds_section import folds_section
 from experiments.sections.front_section import front_section
 from experiments.sections.next_section import next_section
 from experiments.sections.pictures_section import pictures_section
@@ -26,6 +27,7 @@ SECTIONS = (
     encoder_section,
     augmix_section,
     classes_section,
+    folds_section,
     ensemble_section,
     shakeup_section,
     pictures_section,

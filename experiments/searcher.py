@@ -13,6 +13,7 @@ from experiments.journal import Journal, TrialRecord
 from experiments.limits import Limits
 from experiments.points.frozen_trials import frozen_trial, outcome, recorded_distributions
 from experiments.points.pinned_trial import PinnedTrial
+from experiments.points.space_check import values_of
 from experiments.policy.promotion import PromotionAsha
 from experiments.policy.samplers import SamplerView, build_sampler
 from experiments.policy.standing import standings
@@ -163,7 +164,7 @@ class OptunaSearcher(Searcher):
         record = self._journal.add_trial(
             dict(trial.params),
             distributions,
-            {**trial.params, **self._pins},
+            values_of(self._space, trial.params, self._pins),
             {name: value for name, value in notes.items() if name.startswith("cma:")},  # CMA-ES goes on from these
         )
         self._numbers[record.key] = trial.number

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from experiments.checkpoints.keeper import Keeper, with_weights
-from experiments.folds.fold_files import fold_files
+from experiments.folds.fold_search import RESULTS, folds_folder
 from experiments.journal import Journal
 from experiments.manifest import Manifest
 from experiments.pareto import write_front
 from experiments.placement.trial_memory import space_memory_mb
+from experiments.points.sources import open_space
 from experiments.points.warm_start import read_warm_start
 from experiments.results import SearchFailed, TrialResult, rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
@@ -23,7 +24,6 @@ from experiments.tracking.mirror import try_to_bring
 from experiments.tracking.registered_model import ALIAS, model_name
 from experiments.tracking.tracker import Tracker
 from experiments.whole_journal import read_whole_journal
-from search_spaces import load
 from trashseg_core.checkpoint import read_confusions
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.bundle import read_ensemble
@@ -40,7 +40,7 @@ def run_trials(manifest: Manifest, display: Display) -> list[TrialResult]:
     terminal = Terminal(progress_of(settings, journal), display)
     tracker = Tracker(settings, journal, display.say)
     job = TrialJob(settings.data_folder, str(folder), settings.objective, settings.limits, settings.disk_bytes)
-    space = load(settings.space)
+    space = open_space(settings)
     known = {
         "points": manifest.points,
         "warm": read_warm_start(folder),
@@ -127,12 +127,12 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
         raise SearchFailed(failure_summary(results))
     candidates_from: tuple[Path | str, ...] = (folder / "results.json", settings.ensemble_choices)
     if settings.folds is not None:
-        from experiments.folds.training import RESULTS, train_folds
+        from experiments.folds.training import train_folds
 
         if not manifest.is_done("folds", *candidates_from):
             train_folds(settings, display)
             manifest.mark_done(folder, "folds", *candidates_from)
-        candidates_from += (fold_files(settings).folder / RESULTS,)
+        candidates_from += (folds_folder(settings) / RESULTS,)
     if not manifest.is_done("ensemble", *candidates_from) or not ensemble_is_whole(folder, display.say):
         from experiments.ensembling import build_ensemble
 

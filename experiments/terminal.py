@@ -11,6 +11,9 @@ from experiments.showing.display import Display
 from experiments.showing.progress import Progress
 from experiments.showing.wording import duration
 
+LINE_EVERY_S = 60.0
+"""Between two lines of a long step where there is no terminal."""
+
 
 @dataclass
 class Terminal:
@@ -48,10 +51,11 @@ class Terminal:
 
 
 def progress_line(what: str) -> Callable[[int, int], None]:
-    """Return a `Progress` callback that keeps one line up to date on a terminal, and prints the end elsewhere."""
-    started = time.monotonic()
+    """Return a `Progress` callback: one line kept up to date on a terminal, elsewhere a line a minute and the end."""
+    started = said = time.monotonic()
 
     def show(done: int, total: int) -> None:
+        nonlocal said
         spent = time.monotonic() - started
         left = spent / done * (total - done)
         if sys.stdout.isatty():
@@ -59,5 +63,8 @@ def progress_line(what: str) -> Callable[[int, int], None]:
             print(f"\r{what}: {done}/{total}, about {duration(left)} left ", end=end, flush=True)
         elif done == total:
             print(f"{what}: {total} in {duration(spent)}", flush=True)
+        elif time.monotonic() - said > LINE_EVERY_S:
+            said = time.monotonic()
+            print(f"{what}: {done}/{total}, about {duration(left)} left", flush=True)
 
     return show

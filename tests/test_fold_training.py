@@ -9,7 +9,9 @@ import pytest
 
 from experiments.ensembling import build_ensemble
 from experiments.folds.fold_files import FoldFiles, deal_folds, fold_files
-from experiments.folds.training import RESULTS, enlist, fold_models, own_settings
+from experiments.folds.fold_models import fold_models
+from experiments.folds.fold_search import RESULTS, own_settings
+from experiments.folds.training import enlist
 from experiments.journal import Journal
 from experiments.limits import Limits
 from experiments.pictures.panels import write_panels
@@ -106,6 +108,7 @@ def test_what_is_enlisted_already_is_not_trained_again(tmp_path: Path) -> None:
     configs = [record.config for record in journal.trials.values()]
     assert [(one["source"], one["fold"]) for one in configs] == [("t0004", 1), ("t0004", 2), ("t0002", 1), ("t0002", 2)]
     assert {one["last_epoch"] for one in configs} == {3}
+    assert list(journal.trials) == ["t0004-fold1", "t0004-fold2", "t0002-fold1", "t0002-fold2"]
 
 
 def test_a_trial_ends_with_the_last_epoch_that_its_params_name() -> None:
@@ -204,7 +207,7 @@ def test_a_configuration_that_lacks_a_fold_is_no_candidate(settings: SearchSetti
 
 
 def test_the_folds_own_search_proposes_and_stops_nothing(settings: SearchSettings) -> None:
-    own = own_settings(settings, fold_files(settings), 7)
+    own = own_settings(settings, 7)
     assert own.folder == settings.folder / "folds_3"
     assert (own.trials, own.first_rung, own.num_kept >= 7) == (7, own.epochs, True)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments import terminal
 from experiments.journal import Journal, TrialRecord
 from experiments.policy.rungs import planned_epochs
 from experiments.settings import SearchSettings
@@ -102,3 +103,16 @@ def test_a_search_that_promotes_has_rungs_and_a_plan(journal: Journal, tmp_path:
     settings = SearchSettings("data", "quick", "first", out=str(tmp_path), trials=6, epochs=9)
     progress = progress_of(settings, journal)
     assert (progress.rungs, progress.planned_epochs) == ((3,), 30.0)
+
+
+def test_a_long_step_says_how_far_it_is_now_and_then_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show = terminal.progress_line("photos labelled")
+    show(1, 4)
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(terminal, "LINE_EVERY_S", -1.0)
+    show(2, 4)
+    assert capsys.readouterr().out == "photos labelled: 2/4, about 0 s left\n"
+    show(4, 4)
+    assert capsys.readouterr().out == "photos labelled: 4 in 0 s\n"

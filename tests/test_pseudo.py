@@ -1,26 +1,22 @@
-"""Pseudo-labels are what an ensemble is sure of, on photos that nobody labelled, and are kept only if they gain."""
+"""Pseudo-labels are what an ensemble is sure of, on photos that nobody labelled."""
 
 import json
-import sys
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from experiments.pseudo_round import judge, second_round, second_settings
-from experiments.results import TrialResult, write_results
-from experiments.settings import SearchSettings
-from experiments.showing.plain_lines import PlainLines
 from tests.test_ensemble import NAMES, checkpoint, make
 from tests.tiny import tiny_config, write_folder, write_photo
-from trashseg_core.checkpoint import Confusions, read_confusions, write_confusions
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.dataset import open_data
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.ensemble.bundle import write_ensemble
+from trashseg_core.ensemble.bundle import Ensemble, write_ensemble
 from trashseg_core.errors import BadInput
-from trashseg_core.pseudo.labelling import check_same, label_photos
+from trashseg_core.pseudo import labelling
+from trashseg_core.pseudo.labelling import Wish, check_same, label_photos
 from trashseg_core.pseudo.thresholds import NEVER, choose_balanced, class_thresholds, trusted
 from trashseg_core.training.loader import TrainLoader
 from trashseg_core.training.photo_draw import PhotoDraw
@@ -82,8 +78,8 @@ def ensemble(data: DataFolder, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="module")
 def labelled(data: DataFolder, ensemble: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("labelled") / "pseudo"
-    done = label_photos(ensemble, data, Path(data.path) / "new", out, count=10, precision=0.01)
-    assert (done.num_photos, done.num_known) == (4, 1)
+    done = label_photos(Wish(ensemble, Path(data.path) / "new", 10, 0.01), data, out)
+    assert done is not None and (done.num_photos, done.num_known) == (4, 1)
     return out
 
 
@@ -104,11 +100,11 @@ def test_labels_that_were_asked_for_otherwise_are_not_taken_silently(
     data: DataFolder, ensemble: Path, labelled: Path
 ) -> None:
     new = Path(data.path) / "new"
-    check_same(labelled, ensemble, new, 10, 0.01)
+    assert label_photos(Wish(ensemble, new, 10, 0.01), data, labelled) is None
     with pytest.raises(BadInput, match="labelled with another `precision`, 0.01, than 0.9"):
-        check_same(labelled, ensemble, new, 10, 0.9)
+        check_same(labelled, Wish(ensemble, new, 10, 0.9))
     with pytest.raises(BadInput, match="labelled with another `images`"):
-        check_same(labelled, ensemble, new / "sub", 10, 0.01)
+        check_same(labelled, Wish(ensemble, new / "sub", 10, 0.01))
 
 
 def test_the_folder_reads_back_as_what_the_ensemble_was_sure_of(labelled: Path) -> None:
@@ -124,8 +120,25 @@ def test_an_ensemble_that_is_never_right_enough_labels_nothing(
     data: DataFolder, ensemble: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(BadInput, match="sure of no object on any new photo. Lower `--precision`"):
-        label_photos(ensemble, data, Path(data.path) / "new", tmp_path / "out", count=10, precision=0.9999)
-    assert not (tmp_path / "out").exists()
+        label_photos(Wish(ensemble, Path(data.path) / "new", 10, 0.9999), data, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_with_folds_only_models_that_never_saw_val_label_photos(
+    data: DataFolder, ensemble: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the others learned from val would come back to val through their labels."""
+    folded = tmp_path / "ensemble"
+    shutil.copytree(ensemble, folded)
+    document = json.loads((folded / "ensemble.json").read_text())
+    document["members"][1]["fold"] = 1
+    (folded / "ensemble.json").write_text(json.dumps(document))
+    used: list[Ensemble] = []
+    load = labelling.load_ensemble
+    monkeypatch.setattr(labelling, "load_ensemble", lambda place, one: used.append(one) or load(place, one))
+    label_photos(Wish(folded, Path(data.path) / "new", 10, 0.01), data, tmp_path / "out")
+    assert [[member.trial_id for member in one.members] for one in used] == [["t0000"]] * 2
+    assert json.loads((tmp_path / "out" / "train.json").read_text())["info"]["members"] == ["t0000"]
 
 
 def test_pseudo_labelled_photos_take_the_place_of_the_wanted_share(data: DataFolder, labelled: Path) -> None:
@@ -151,53 +164,3 @@ def test_a_sample_of_a_pseudo_labelled_photo_shows_it_with_its_labels(data: Data
 def test_a_ratio_without_photos_is_refused(data: DataFolder) -> None:
     with pytest.raises(BadInput, match="no pseudo-labelled photos. Name them by `--pseudo`"):
         open_data(data, tiny_config(pseudo_ratio=0.2))
-
-
-def test_the_second_search_varies_the_ratio_alone(data: DataFolder, tmp_path: Path) -> None:
-    settings = SearchSettings(data.path, "quick", "run", str(tmp_path), epochs=7, seed=3)
-    settings.folder.mkdir()
-    best = {**tiny_config(epochs=7, lr=0.0123, augmix_ratio=0.5).to_dict(), "seed": 3}
-    write_results(
-        settings.folder / "results.json", [TrialResult("t0001", "finished", 0.5, 0.4, 2, 7, best, "x", 1.0, None)]
-    )
-    second = second_settings(settings, 4)
-    assert (second.folder.name, second.trials, second.space) == ("run-pseudo", 4, "pseudo")
-    assert second.data_folder.pseudo_dir == str(settings.folder / "pseudo")
-    plain = {name: value for name, value in best.items() if name != "pseudo_ratio"}
-    assert {name: {**tiny_config().__class__().to_dict(), **second.pins}[name] for name in plain} == plain
-
-
-def scored(folder: Path, checkpoints: dict[str, Path], reached: float, wrong: int) -> Path:
-    """A run folder whose ensemble reaches a held-out mIoU."""
-    per_image = np.tile(np.array([[90, wrong, 0], [0, 50, 0], [0, 0, 30]], np.int64), (12, 1, 1))
-    per_image[::2, 0, 1] += 3
-    confusions = Confusions(per_image, [f"{number}.jpg" for number in range(12)], NAMES)
-    made = make(("t0000", 1.0), val_miou_crossfit=reached)
-    write_ensemble(folder / "ensemble", made, checkpoints, confusions, held_out=confusions)
-    return folder
-
-
-def test_pseudo_labels_are_accepted_only_if_they_gain_held_out(tmp_path: Path) -> None:
-    checkpoints = {"t0000": checkpoint(tmp_path / "t0000", 0)}
-    first = scored(tmp_path / "first", checkpoints, 0.50, 20)
-    better, same = (scored(tmp_path / name, checkpoints, value, 5) for name, value in (("up", 0.6), ("flat", 0.5)))
-    assert judge(first, better).startswith("Pseudo-labels are accepted: held out 0.6000 after 0.5000, +0.1000")
-    assert json.loads((better / "verdict.json").read_text())["accepted"] is True
-    assert judge(first, same).startswith("Pseudo-labels are not accepted")
-    assert json.loads((same / "verdict.json").read_text())["accepted"] is False
-
-
-def test_ensembles_that_were_chosen_on_different_photos_are_not_compared(tmp_path: Path) -> None:
-    checkpoints = {"t0000": checkpoint(tmp_path / "t0000", 0)}
-    first, second = (scored(tmp_path / name, checkpoints, 0.5, 20) for name in ("first", "second"))
-    path = second / "ensemble" / "held_out"
-    other = read_confusions(path)
-    write_confusions(path, Confusions(other.per_image, [f"x{name}" for name in other.file_names], NAMES))
-    with pytest.raises(BadInput, match="chosen on other photos"):
-        judge(first, second)
-
-
-def test_an_ensemble_of_folds_has_no_score_on_val_to_gain_on(data: DataFolder, tmp_path: Path) -> None:
-    settings = SearchSettings(data.path, "quick", "run", str(tmp_path), folds=3)
-    with pytest.raises(BadInput, match="was chosen on folds"):
-        second_round(settings, tmp_path, tmp_path, 1, 0.9, 1, PlainLines(sys.stdout))

@@ -62,6 +62,12 @@ class Keeper:
         while len(self._kept) > self._num_kept:
             self._drop_worst()
 
+    def keep_candidates_only(self) -> None:
+        """Let the weights of all ended trials beyond the ensemble's candidates give way."""
+        self.tidy()
+        while len(self._kept) > self._num_candidates:
+            self._drop_worst()
+
     def make_room(self) -> None:
         """Let one trial give way where another waits for room; called often."""
         needed = bytes_waited_for(self._trials) if self._limit is not None else 0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.folds.fold_search import folds_folder
 from experiments.settings import SearchSettings
 from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.coco import Annotation, Photo
@@ -59,7 +60,7 @@ class FoldFiles:
 def fold_files(settings: SearchSettings) -> FoldFiles:
     """The folds of a search, dealt now or earlier."""
     assert settings.folds is not None
-    return FoldFiles(settings.folder / f"folds_{settings.folds}", settings.data_folder, settings.folds)
+    return FoldFiles(folds_folder(settings), settings.data_folder, settings.folds)
 
 
 def deal_folds(files: FoldFiles, size: int, seed: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from experiments.placement.resources import Slots
-from experiments.points.space_check import draw_points
+from experiments.points.space_check import draw_points, values_of
 from trashseg_core.config import TrialConfig
 
 BASE_MB = 1000
@@ -30,7 +30,8 @@ def fit_memory(slots: Slots, cluster: Mapping[str, float], trial_memory_mb: floa
 
 def space_memory_mb(space: Callable[[Any], None], pins: dict[str, Any]) -> float:
     """Memory that the largest trial of a space takes, in MiB."""
-    return max(memory_mb(TrialConfig.from_params({**point, **pins})) for point in draw_points(space, pins)[0])
+    points, _ = draw_points(space, pins)
+    return max(memory_mb(TrialConfig.from_params(values_of(space, point, pins))) for point in points)
 
 
 def memory_mb(config: TrialConfig) -> float:

@@ -3,7 +3,7 @@
 import itertools
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,12 @@ def draw_points(
     return points, {name: sorted(met) for name, met in sorted(domains.items())}
 
 
+def values_of(space: Callable[[Any], None], point: Mapping[str, Any], pins: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a trial: those of a point, or those that it stands for (`sources.SourceSpace`), and the pins."""
+    resolve = getattr(space, "resolve", dict)
+    return {**resolve(point), **pins}
+
+
 def check_space(
     space: Callable[[Any], None], pins: dict[str, Any], known: Sequence[dict[str, Any]] = ()
 ) -> list[TrialConfig]:
@@ -134,18 +140,19 @@ def check_space(
         known: points that will be tried, drawn or not.
 
     Returns:
-        The default configuration first, then one of each (encoder, weights, decoder, size, classes to paste) drawn.
+        The default configuration first, then one of each (encoder, weights, decoder, size, classes to paste, with or
+        without pseudo-labels) drawn.
 
     Raises:
         BadInput: an unknown field, an impossible bound or choice, or a value that TrialConfig or a search refuses.
     """
     models: dict[tuple[Any, ...], TrialConfig] = {}
-    for config in [*_configs(space, pins), *(TrialConfig.from_params({**point, **pins}) for point in known)]:
+    for config in [*_configs(space, pins), *(TrialConfig.from_params(values_of(space, one, pins)) for one in known)]:
         if config.distill_weight:
             raise BadInput("`distill_weight` needs a teacher, which no search has. Use `train --teacher ENSEMBLE`.")
         pasted = config.augmix_classes if config.augmix_ratio > 0 else None
-        key = (config.encoder_name, config.encoder_weights, config.decoder_name, config.predict_size, pasted)
-        models.setdefault(key, config)
+        model = (config.encoder_name, config.encoder_weights, config.decoder_name, config.predict_size)
+        models.setdefault((*model, pasted, config.pseudo_ratio > 0), config)
     return list(models.values())
 
 
@@ -157,9 +164,10 @@ def idle_pins(space: Callable[[Any], None], pins: dict[str, Any]) -> list[str]:
 def _configs(space: Callable[[Any], None], pins: dict[str, Any]) -> list[TrialConfig]:
     configs = []
     for point in draw_points(space, pins)[0]:
-        for name in point:
+        values = values_of(space, point, pins)
+        for name in values:
             check_field(name)
-        configs.append(TrialConfig.from_params({**point, **pins}))
+        configs.append(TrialConfig.from_params(values))
     return configs
 
 

@@ -32,13 +32,15 @@ def farewell(folder: Path, showing: Showing) -> Iterator[None]:
 def standing(folder: Path, showing: Showing) -> str:
     """What a run folder holds, and how to go on from there."""
     try:
-        progress = read_status(folder).progress
+        status = read_status(folder)
     except BadInput:
         return f"Nothing is saved in {folder} yet; start it again."
+    progress, folds = status.progress, status.folds
     records = progress.journal.trials.values()
     epochs = sum(len(record.epochs) for record in records)
     if not epochs:
         return f"Nothing is saved in {folder} yet; start it again."
     ended = sum(record.status is not None for record in records)
-    done = f"{ended} of {progress.num_trials} trials have ended; their {epochs} epochs and every checkpoint"
+    models = "" if folds is None else f" and {folds.num_ended} of {folds.num_trials} models of folds"
+    done = f"{ended} of {progress.num_trials} trials{models} have ended; their {epochs} epochs and every checkpoint"
     return f"{done} are kept in {folder}. Go on with: {command('resume', folder, *showing.flags)}"

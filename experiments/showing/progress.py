@@ -86,6 +86,11 @@ class Progress:
         states = [self.state(record) for record in list(self.journal.trials.values())]
         return {state: states.count(state) for state in STATES}
 
+    @property
+    def num_ended(self) -> int:
+        """Trials that have an end."""
+        return len(self._ended)
+
     def elapsed_s(self) -> float:
         """Seconds since this start."""
         return time.monotonic() - self._begun

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.journal import JournalReader, TrialRecord
+from experiments.folds.fold_search import JOURNAL, folds_folder, own_settings
+from experiments.journal import Journal, JournalReader, TrialRecord
 from experiments.manifest import LOCK, Manifest, read_manifest
+from experiments.settings import SearchSettings
 from experiments.showing.progress import Progress, progress_of
 from experiments.showing.wording import command
 from experiments.whole_journal import read_whole_journal
@@ -31,14 +33,21 @@ class RunStatus:
     process: str | None
     """Id of the process that drives the search, or None."""
     report_times: list[float]
-    """Of all epochs, seconds since 1970."""
+    """Of all epochs, seconds since 1970; of those of folds where these are trained."""
+    folds: Progress | None = None
+    """The models of the folds, where their training has begun. Those that reported run, while a process is there."""
 
     @property
     def state(self) -> str:
         """running, finished or stopped."""
         if self.process is not None:
             return "running"
-        done = self.all_ended and "ensemble" in self.manifest.hops and (self.folder / "report.html").is_file()
+        done = (
+            self.all_ended
+            and not self.folds_are_open
+            and "ensemble" in self.manifest.hops
+            and (self.folder / "report.html").is_file()
+        )
         return "finished" if done else "stopped"
 
     @property
@@ -46,6 +55,11 @@ class RunStatus:
         """Whether every trial has an end, so that only the other hops are left."""
         ended = [record for record in self.records if record.status is not None]
         return len(ended) == len(self.records) and len(ended) >= self.manifest.settings.trials
+
+    @property
+    def folds_are_open(self) -> bool:
+        """Whether a model of a fold is still to be trained."""
+        return self.folds is not None and any(one.status is None for one in self.folds.journal.trials.values())
 
     @property
     def records(self) -> list[TrialRecord]:
@@ -56,9 +70,9 @@ class RunStatus:
     def eta_s(self) -> float | None:
         """Seconds until the last trial's end at the pace of late; None where nothing runs or nothing is known."""
         pace = pace_s(self.report_times)
-        if pace is None or self.process is None or self.all_ended:
+        if pace is None or self.process is None or (self.all_ended and not self.folds_are_open):
             return None
-        return self.progress.open_epochs() * pace
+        return (self.progress if self.folds is None else self.folds).open_epochs() * pace
 
     def document(self) -> dict[str, Any]:
         """For machines: the fields that `status --json` prints."""
@@ -70,28 +84,45 @@ class RunStatus:
             "state": self.state,
             "process": self.process,
             "trials": {"planned": progress.num_trials, **progress.counts()},
-            "epochs_done": len(self.report_times),
+            "epochs_done": sum(len(record.epochs) for record in self.records),
             "objective": objective,
             "best": None if key is None else {"trial": key, "epoch": epoch, "value": value},
-            "running": [self._trial(record) for record in self.records if record.key in progress.running],
-            "failures": [{"trial": one.key, "reason": one.error} for one in self.records if one.status == "failed"],
+            "running": _running(progress),
+            "failures": _failures(progress),
+            "folds": None if self.folds is None else self._folds_document(self.folds),
             "last_report_s": None if age_s is None else round(age_s, 1),
             "eta_s": None if self.eta_s is None else round(self.eta_s, 1),
             "go_on": command("resume", self.folder) if self.state == "stopped" else None,
         }
 
-    def _trial(self, record: TrialRecord) -> dict[str, Any]:
-        best, left_s = record.best(self.progress.objective), self.progress.trial_eta_s(record)
-        epoch = max(record.epochs, default=0)
-        value = record.epochs[epoch].get(self.progress.objective) if epoch else None
-        return {
-            "trial": record.key,
-            "epoch": epoch,
-            "epochs": self.progress.epochs,
-            "value": value,
-            "best": best[1] if best else None,
-            "eta_s": None if left_s is None else round(left_s, 1),
-        }
+    def _folds_document(self, folds: Progress) -> dict[str, Any]:
+        models = {"planned": folds.num_trials, **folds.counts()}
+        running, failures = _running(folds), _failures(folds)
+        return {"folds": self.manifest.settings.folds, "models": models, "running": running, "failures": failures}
+
+
+def _running(progress: Progress) -> list[dict[str, Any]]:
+    records = progress.journal.trials.values()
+    return [_trial(progress, record) for record in records if record.key in progress.running]
+
+
+def _failures(progress: Progress) -> list[dict[str, Any]]:
+    records = progress.journal.trials.values()
+    return [{"trial": one.key, "reason": one.error} for one in records if one.status == "failed"]
+
+
+def _trial(progress: Progress, record: TrialRecord) -> dict[str, Any]:
+    best, left_s = record.best(progress.objective), progress.trial_eta_s(record)
+    epoch = max(record.epochs, default=0)
+    value = record.epochs[epoch].get(progress.objective) if epoch else None
+    return {
+        "trial": record.key,
+        "epoch": epoch,
+        "epochs": record.config.get("last_epoch", progress.epochs),
+        "value": value,
+        "best": best[1] if best else None,
+        "eta_s": None if left_s is None else round(left_s, 1),
+    }
 
 
 def read_status(folder: Path) -> RunStatus:
@@ -107,8 +138,24 @@ def read_status(folder: Path) -> RunStatus:
     if process is not None:
         open_trials = [record for record in journal.trials.values() if record.status is None]
         progress.running = {one.key for one in open_trials if max(one.epochs, default=0) not in progress.rungs}
-    reported = sorted(one for record in journal.trials.values() for one in record.moments.reported.values())
-    return RunStatus(folder, manifest, progress, process, reported)
+    folds = _fold_progress(manifest.settings, process is not None)
+    return RunStatus(folder, manifest, progress, process, _report_times((folds or progress).journal), folds)
+
+
+def _fold_progress(settings: SearchSettings, is_driven: bool) -> Progress | None:
+    """How far the models of the folds are; None before their training begins."""
+    path = None if settings.folds is None else folds_folder(settings) / JOURNAL
+    if path is None or not path.is_file():
+        return None
+    journal = JournalReader(path)
+    progress = progress_of(own_settings(settings, len(journal.trials)), journal)
+    if is_driven:  # all were entered at the start, and which of them hold a slot is not recorded
+        progress.running = {one.key for one in journal.trials.values() if one.status is None and one.epochs}
+    return progress
+
+
+def _report_times(journal: Journal) -> list[float]:
+    return sorted(one for record in journal.trials.values() for one in record.moments.reported.values())
 
 
 def pace_s(report_times: Sequence[float]) -> float | None:

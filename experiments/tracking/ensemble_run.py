@@ -7,6 +7,7 @@ from typing import Any
 from experiments.pictures.class_iou_picture import draw_class_ious
 from experiments.pictures.confusion_picture import draw_confusion
 from experiments.tracking.data_inputs import data_inputs
+from experiments.tracking.fold_run import known_model
 from experiments.tracking.identity import DIGEST_LENGTH, ENSEMBLE_RUN, SEARCH_RUN
 from experiments.tracking.registered_model import register_model
 from experiments.tracking.search_run import write_table
@@ -93,12 +94,12 @@ def _members(ensemble: Ensemble) -> list[str]:
 
 
 def _links(store: Store, ensemble: Ensemble) -> dict[str, str]:
-    found = {name: store.known(name) for name in _members(ensemble)}
+    found = {name: known_model(store, name) for name in _members(ensemble)}
     return {key(f"{MEMBER_TAG}.{name}"): run.id for name, run in found.items() if run is not None}
 
 
 def _link(store: Store, name: str) -> str:
-    run = store.known(name)
+    run = known_model(store, name)
     return name if run is None else f"[{name}]({store.address(run)})"
 
 

@@ -14,8 +14,12 @@ and two searches of the same path on two machines differ in it."""
 SEARCH_TAG, FOLDER_TAG, TRIAL_TAG = "trashseg.search", "trashseg.run", "trashseg.trial"
 HOST_TAG = "trashseg.host"
 DIGEST_TAG, STATUS_TAG, REASON_TAG = "trashseg.digest", "trashseg.status", "trashseg.reason"
-SEARCH_RUN, ENSEMBLE_RUN, SUBMISSION_RUN = "", "ensemble", "submission"
+SEARCH_RUN, ENSEMBLE_RUN, SUBMISSION_RUN, FOLD_RUN = "", "ensemble", "submission", "fold"
 """Stand in `TRIAL_TAG` where a trial has its key."""
+FOLD_TAG, OF_TRIAL_TAG = "trashseg.fold", "trashseg.of_trial"
+"""Of the run of a fold's model: which fold it never saw, and whose configuration it is."""
+OUT_OF_FOLD = "out_of_fold_miou"
+"""Metric of a trial's run: all labelled photos, each judged by the model that never saw its fold."""
 DIGEST_LENGTH = 32
 """Letters of a file's digest that tell runs of one kind apart."""
 

@@ -11,6 +11,7 @@ from experiments.secrets import redacted
 from experiments.settings import SearchSettings
 from experiments.tracking.connection import is_damaged, reason_of
 from experiments.tracking.ensemble_run import bring_ensemble
+from experiments.tracking.fold_run import bring_fold_pictures, bring_folds
 from experiments.tracking.search_run import bring_results, bring_search
 from experiments.tracking.store import Store
 from experiments.tracking.submission_run import bring_submissions
@@ -44,7 +45,9 @@ def bring_run_folder(settings: SearchSettings, patience_s: float = float("inf"))
         trials = read_whole_journal(settings.folder).trials
         store.open()
         bring_trials(store, trials, "FINISHED" if _is_complete(settings, trials) else "KILLED")
+        bring_folds(store)
         _bring_pictures(store, trials)
+        bring_fold_pictures(store)
         bring_ensemble(store)
         bring_submissions(store)
         store.doubt()

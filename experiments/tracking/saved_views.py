@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from experiments.tracking.identity import FOLD_RUN, FOLD_TAG, OF_TRIAL_TAG, OUT_OF_FOLD, TRIAL_TAG
+
 VIEW_TAG = "mlflow.sharedViewState."
-TRIALS = "tags.`trashseg.trial` LIKE 't%'"
+TRIALS = f"tags.`{TRIAL_TAG}` LIKE 't%'"
 STOPPED = "tags.`trashseg.status` = 'stopped'"
 ENDING = ("trashseg.status", "trashseg.rung", "trashseg.reason")
 """Tags of a trial's run that say how it ended."""
@@ -65,6 +67,11 @@ class TrialValues:
         return [name for name in self.varying if len({one.get(name) for one in self.params}) < len(self.params)]
 
     @property
+    def has_folds(self) -> bool:
+        """Whether models of folds stand beside them."""
+        return any(OUT_OF_FOLD in one for one in self.metrics)
+
+    @property
     def endings(self) -> list[str]:
         """Tags that say how trials ended, as far as there are any."""
         return [name for name in ENDING if any(name in one for one in self.tags)]
@@ -86,7 +93,8 @@ def views_of(search: str, parent: str, objective: str, trials: TrialValues) -> l
     """
     score, children = f"best_{objective}", f"tags.`mlflow.parentRunId` = '{parent}'"
     endings, varying = trials.endings, trials.varying
-    told = [_tag("trashseg.status"), _metric(score), _metric("epoch"), *map(_param, varying)]
+    pooled = [_metric(OUT_OF_FOLD)] if trials.has_folds else []
+    told = [_tag("trashseg.status"), _metric(score), *pooled, _metric("epoch"), *map(_param, varying)]
     only_trials, best_first = f"{children} AND {TRIALS}", _by(f"metrics.`{score}`")
     views = [
         View(parent, search, _table(children, _by("attributes.start_time", ascending=True), told)),
@@ -101,8 +109,13 @@ def views_of(search: str, parent: str, objective: str, trials: TrialValues) -> l
         grouped = _table(only_trials, best_first, [_metric(score), *classes]) | _grouped(name)
         views.append(View(f"{parent}.{name}", f"{search}: by {name}", grouped))
     ended = [_metric("epoch"), _metric(score), *map(_tag, endings[1:])]
-    stopped = _table(f"{children} AND {STOPPED}", _by("metrics.`epoch`", ascending=True), ended)
-    return [*views, View(f"{parent}.stopped", f"{search}: stopped", stopped)]
+    stopped = _table(f"{only_trials} AND {STOPPED}", _by("metrics.`epoch`", ascending=True), ended)
+    views.append(View(f"{parent}.stopped", f"{search}: stopped", stopped))
+    if trials.has_folds:
+        columns = [_tag(OF_TRIAL_TAG), _tag(FOLD_TAG), _metric(score), _metric("epoch"), *classes]
+        condition = f"{children} AND tags.`{TRIAL_TAG}` = '{FOLD_RUN}'"
+        views.append(View(f"{parent}.folds", f"{search}: folds", _table(condition, best_first, columns)))
+    return views
 
 
 def _metric(name: str) -> str:

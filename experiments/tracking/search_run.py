@@ -14,11 +14,12 @@ from experiments.secrets import redacted
 from experiments.settings import SearchSettings
 from experiments.tracking.data_inputs import data_inputs
 from experiments.tracking.identity import SEARCH_RUN
+from experiments.tracking.search_findings import bring_importances, bring_shakeup
 from experiments.tracking.store import Store
 from experiments.tracking.tracked_run import TrackedRun, digest_of
 from trashseg_core.files import write_json
 
-FILES = ("results.json", "pareto.json", "report.html", "augmix.png")
+FILES = ("results.json", "pareto.json", "report.html", "augmix.png", "verdict.json")
 """Of the run folder, attached where they are there."""
 
 
@@ -90,6 +91,8 @@ def bring_results(store: Store, trials: dict[str, TrialRecord]) -> None:
             csv.writer(stream, lineterminator="\n").writerows([header, *rows])
         files = {sheet.name: sheet, history.name: draw_history(results, settings.objective, history)}
         run.attach("leaderboard", files, {board.name: board})
+    bring_importances(run, trials, settings)
+    bring_shakeup(run, settings.folder)
     for file_name in FILES:  # each for itself: the report is written anew more often than the rest
         if (settings.folder / file_name).is_file():
             run.attach(file_name, {file_name: settings.folder / file_name})

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from experiments.submissions import Submission, read_submissions
 from experiments.tracking.ensemble_run import MEMBER_TAG
+from experiments.tracking.fold_run import known_model
 from experiments.tracking.identity import DIGEST_LENGTH, ENSEMBLE_RUN, SEARCH_RUN, SUBMISSION_RUN
 from experiments.tracking.store import Store
 from trashseg_core.files import file_digest
@@ -51,7 +52,7 @@ def _way_back(store: Store, submission: Submission) -> dict[str, str]:
         }
         tags |= {ENSEMBLE_TAG: ensemble.id, MEMBERS_TAG: json.dumps(members)}
         lines.append(f"From the [ensemble]({store.address(ensemble)}) of:")
-        trials = {key: store.known(key) for key in members}
+        trials = {key: known_model(store, key) for key in members}
         lines += [f"- [{key}]({store.address(run)})" for key, run in trials.items() if run is not None]
     if parent is not None:
         lines.append(f"\nIn the search [{store.settings.name}]({store.address(parent)}).")

@@ -2,12 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from experiments.journal import Journal, TrialRecord
 from experiments.secrets import redacted
 from experiments.settings import SearchSettings
 from experiments.tracking.connection import reason_of
+from experiments.tracking.fold_run import bring_fold, bring_fold_models
 from experiments.tracking.mirror import WRITING, bring_trials
 from experiments.tracking.search_run import bring_search
 from experiments.tracking.store import Store
@@ -28,7 +30,23 @@ class Tracker:
     for as long as the store is slow, full or gone, and beyond the end of this process (`mirror.bring_run_folder`).
     """
 
-    def __init__(self, settings: SearchSettings, journal: Journal, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: SearchSettings,
+        journal: Journal,
+        warn: Callable[[str], None],
+        bring: Callable[[Store, TrialRecord], None] = bring_trial,
+        bring_all: Callable[[Store, dict[str, TrialRecord], str], None] = bring_trials,
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            journal: of the models that are trained.
+            warn: told of a store that fails.
+            bring: brings the run of one model.
+            bring_all: brings all at the end, with the status of the search's run.
+        """
+        self._bring, self._bring_ended = bring, bring_all
         self._store, self._journal, self._warn = Store(settings), journal, warn
         self._settings = settings
         self._news = dict.fromkeys(journal.trials)
@@ -97,7 +115,7 @@ class Tracker:
         while self._news and not self._ended.is_set():
             key, _ = self._news.popitem()  # before it is read: what comes meanwhile is news again
             try:
-                bring_trial(self._store, self._journal.trials[key])
+                self._bring(self._store, self._journal.trials[key])
             except Exception:
                 self._news[key] = None
                 raise
@@ -110,6 +128,22 @@ class Tracker:
 
     def _bring_all(self) -> None:
         self._open()
-        bring_trials(self._store, self._journal.trials, self._status)
+        self._bring_ended(self._store, self._journal.trials, self._status)
         self._store.doubt()
         self._store.open()
+
+
+@contextmanager
+def tracked_folds(settings: SearchSettings, journal: Journal, warn: Callable[[str], None]) -> Iterator[Tracker]:
+    """Track the models of a search's folds while they are trained.
+
+    Args:
+        settings: of the search.
+        journal: of the folds.
+    """
+    tracker, status = Tracker(settings, journal, warn, bring_fold, bring_fold_models), "KILLED"
+    try:
+        yield tracker
+        status = "FINISHED"
+    finally:
+        tracker.finish(status)

@@ -9,6 +9,7 @@ from experiments.settings import SearchSettings
 from experiments.tracking.data_inputs import data_inputs
 from experiments.tracking.identity import REASON_TAG, SEARCH_RUN, STATUS_TAG
 from experiments.tracking.store import Store
+from experiments.tracking.tracked_run import TrackedRun
 from experiments.trial_usage import USAGE
 from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput
@@ -29,6 +30,15 @@ def bring_trial(store: Store, record: TrialRecord, has_search_ended: bool = Fals
     run = store.run(record.key, tags=tags, started=record.moments.proposed)
     run.log_params(resolved(record.config))
     run.log_inputs(data_inputs(settings.folder))
+    bring_course(run, record, settings, has_search_ended)
+
+
+def bring_course(run: TrackedRun, record: TrialRecord, settings: SearchSettings, has_search_ended: bool) -> None:
+    """Bring what a model reached in each epoch, and how it ended.
+
+    Args:
+        settings: of the search that trained it.
+    """
     run.log_epochs(_metrics(record, settings.objective), record.moments.reported)
     if record.status is None and not has_search_ended:
         run.log_tags({STATUS_TAG: "running"} | ({REASON_TAG: ""} if REASON_TAG in run.tags else {}))

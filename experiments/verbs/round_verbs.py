@@ -1,5 +1,7 @@
 """The verbs that train a search's best configurations further: on folds, with pseudo-labels."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -56,38 +58,51 @@ def pseudo(
     images: Path,
     count: int = 200,
     precision: float = 0.9,
-    trials: int = 4,
+    top_k: int = 3,
+    trials: int | None = None,
     *,
     showing: Annotated[Showing, tyro.conf.arg(name="")] = Showing(),  # noqa: B008 (frozen)
 ) -> None:
-    """Label photos with a search's ensemble, train its best configuration with them, and keep that only if it gains.
+    """Label photos with a search's ensemble, train its best configurations with them, and keep that only if it gains.
 
-    Photos go to RUN/pseudo, marked as labelled by an ensemble; the second search is RUN-pseudo. Interrupted, run it
-    again.
+    Photos go to RUN/pseudo, marked as labelled by an ensemble. The second search, RUN-pseudo, chooses a configuration
+    and a pseudo_ratio, 0 included; its trials run to the end. What pseudo-labels gain is told held out, best of as many
+    trials with them as without. Interrupted, run it again: label maps and epochs that are there stand.
 
-    Example: python run_search.py pseudo runs/first --images DATA/test.json
+    Example: python run_search.py pseudo runs/first --images DATA/test.json --top-k 2
 
     Args:
         run: run folder, e.g. runs/first
         images: photos without labels: a folder or a COCO file
         count: most photos to choose, the classes in turn
         precision: share of a class's pixels on val that has to be right; less sure pixels are ignored
-        trials: trials of the second search, which varies `pseudo_ratio` alone
+        top_k: number of best trials whose configurations are trained
+        trials: trials of the second search; default: 3 for each configuration
         showing: how it is shown
     """
-    from experiments.preflight import reopen
-    from experiments.pseudo_round import second_round
-
     read_run(run)
     if not 0 < precision < 1:
         raise BadInput(f"The value of `--precision` is {precision:g}, but must be between 0 and 1.")
-    if count < 1:
-        raise BadInput(f"The value of `--count` is {count}, but must be 1 or more.")
+    for name, value in (("count", count), ("top-k", top_k), ("trials", trials)):
+        if value is not None and value < 1:
+            raise BadInput(f"The value of `--{name}` is {value}, but must be 1 or more.")
+    from experiments.preflight import reopen
+    from experiments.pseudo.second_round import Asked, second_round
     from experiments.showing.display import build_display
     from trashseg_core.files import locked
 
-    with build_display(showing) as display, locked(run / LOCK, wait=False):
-        second_round(reopen(run).settings, run, images, count, precision, trials, display)
+    with build_display(showing) as display, saying_how_to_go_on(), locked(run / LOCK, wait=False):
+        second_round(reopen(run).settings, run, Asked(images, count, precision, top_k, trials), display)
+
+
+@contextmanager
+def saying_how_to_go_on() -> Iterator[None]:
+    """Add to what interrupts the block that the same command goes on."""
+    try:
+        yield
+    except KeyboardInterrupt as interruption:
+        interruption.add_note("Label maps and checkpointed epochs are kept. Go on with the same command.")
+        raise
 
 
 ROUND_VERBS: dict[str, Verb] = {"folds": folds, "pseudo": pseudo}

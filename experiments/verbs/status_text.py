@@ -9,29 +9,39 @@ MAX_FAILURES = 5
 def print_status(status: RunStatus) -> None:
     """Print the state, the trials, the best, the time left, and how to go on where nothing runs."""
     found = status.document()
-    counts = {state: count for state, count in found["trials"].items() if state != "planned"}
-    ended = sum(counts[state] for state in ("finished", "stopped", "failed"))
-    told = [f"{count} {state}" for state, count in counts.items() if count]
     print(f"{found['folder']}: {_state(status)}")
-    print(f"{ended} of {found['trials']['planned']} trials ended ({', '.join(told) or 'none was started'})")
+    print(_ended("trials", found["trials"]))
     if found["best"] is not None:
         best = found["best"]
         print(f"best {found['objective']} {best['value']:.4f}: {best['trial']} in epoch {best['epoch']}")
-    for trial in found["running"]:
+    folds = found["folds"] or {"running": [], "failures": []}
+    if found["folds"] is not None:
+        print(_ended(f"models of {folds['folds']} folds", folds["models"]))
+    for trial in (*found["running"], *folds["running"]):
         print(_trial_line(trial))
     if found["last_report_s"] is not None:
         left = f"; about {duration(found['eta_s'])} left" if found["eta_s"] is not None else ""
         print(f"last report {duration(found['last_report_s'])} ago{left}")
-    for failure in found["failures"][-MAX_FAILURES:]:
+    for failure in [*found["failures"], *folds["failures"]][-MAX_FAILURES:]:
         print(f"{failure['trial']} failed: {failure['reason']}")
     if found["go_on"] is not None:
         print(f"go on with: {found['go_on']}")
 
 
+def _ended(what: str, states: dict[str, int]) -> str:
+    counts = {state: count for state, count in states.items() if state != "planned"}
+    ended = sum(counts[state] for state in ("finished", "stopped", "failed"))
+    told = [f"{count} {state}" for state, count in counts.items() if count]
+    return f"{ended} of {states['planned']} {what} ended ({', '.join(told) or 'none was started'})"
+
+
 def _state(status: RunStatus) -> str:
     if status.process is None:
         return status.state
-    hop = "its trials have ended, the ensemble and the report are made" if status.all_ended else "trials"
+    hop = "trials"
+    if status.all_ended:
+        made = "models of its folds train" if status.folds_are_open else "the ensemble and the report are made"
+        hop = f"its trials have ended, {made}"
     return f"running as process {status.process} ({hop})"
 
 
