@@ -8,7 +8,7 @@ import torch
 from hypothesis import settings
 
 from tests.reliability.cases import KEY, Cases
-from tests.tiny import Reports
+from tests.tiny import Reports, listing
 from tests.whole_search import run, search_words
 from trashseg_core.data.sample_data import write_sample_data
 
@@ -85,12 +85,14 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A generated data folder, and a folder for runs."""
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+    """A generated data folder, and a folder for runs; whatever searched, nothing is written into the first."""
     base = tmp_path_factory.mktemp("whole")
     write_sample_data(base / "data", num_images=60, image_size=96)
     (base / "runs").mkdir()
-    return base / "data", base / "runs"
+    before = listing(base / "data")
+    yield base / "data", base / "runs"
+    assert listing(base / "data") == before, "something was written into the data folder"
 
 
 @pytest.fixture(scope="session")

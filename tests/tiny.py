@@ -1,8 +1,10 @@
 """Tiny parts for tests: a config, a network, COCO documents and a list of reports."""
 
 import json
+import os
 import shutil
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,21 @@ def write_folder(folder: Path, sizes: dict[str, list[tuple[int, int]]]) -> Path:
         document = coco(images=images, annotations=annotations)
         (folder / f"{split}.json").write_text(json.dumps(document), encoding="utf-8")
     return folder
+
+
+def listing(folder: Path) -> dict[str, tuple[Any, ...]]:
+    """Everything in a folder: kind, length, time and content of each entry, and the time of each folder."""
+    found = {}
+    for path in [folder, *folder.rglob("*")]:
+        status = path.lstat()
+        content = (
+            sha256(path.read_bytes()).hexdigest()
+            if path.is_file() and not path.is_symlink() and status.st_size < 10**9
+            else None
+        )
+        target = os.readlink(path) if path.is_symlink() else None
+        found[str(path.relative_to(folder))] = status.st_mode, status.st_size, status.st_mtime_ns, content, target
+    return found
 
 
 def hash_of(split: str, number: int) -> int:

@@ -1,9 +1,7 @@
 """Data folders with one thing wrong, and the verbs that have to refuse them."""
 
 import json
-import os
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from experiments.manifest import Manifest
 from experiments.settings import SearchSettings
 from tests.reliability.cases import Cases
 from tests.test_cli import own_signal_handlers
-from tests.tiny import FASTEST, tiny_config, write_folder
+from tests.tiny import FASTEST, listing, tiny_config, write_folder
 from trashseg_core.checkpoint import Confusions, write_weights
 from trashseg_core.ensemble.bundle import Ensemble, Member, write_ensemble
 from trashseg_core.models import build_model
@@ -57,17 +55,6 @@ def change(folder: Path, mutate: Callable[[Document], Any], split: str = "train"
     document = read(folder, split)
     mutate(document)
     (folder / f"{split}.json").write_text(json.dumps(document), encoding="utf-8")
-
-
-def listing(folder: Path) -> dict[str, tuple[Any, ...]]:
-    """Everything in a folder: kind, length, time and content of each entry, and the time of each folder."""
-    found = {}
-    for path in [folder, *folder.rglob("*")]:
-        status = path.lstat()
-        content = sha256(path.read_bytes()).hexdigest() if path.is_file() and not path.is_symlink() else None
-        target = os.readlink(path) if path.is_symlink() else None
-        found[str(path.relative_to(folder))] = status.st_mode, status.st_size, status.st_mtime_ns, content, target
-    return found
 
 
 def words_of(verb: str, folder: Path, ensemble: Path | None = None) -> list[str]:
@@ -116,6 +103,7 @@ def refused(
         more: flags that all the verbs get.
         ensemble: for `predict` and `submit`.
     """
+    before = listing(folder) if folder.is_dir() else None
     for verb in verbs:
         cases.add()
         code = run_search.main([*words_of(verb, folder, ensemble), *more])
@@ -124,6 +112,7 @@ def refused(
         assert said in err, (verb, err)
         assert len(err) < 1000, err
         assert "Traceback" not in out + err
+    assert before is None or listing(folder) == before
 
 
 def accepted(capsys: Capture, cases: Cases, folder: Path, more: tuple[str, ...] = ()) -> str:
