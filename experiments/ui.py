@@ -117,6 +117,8 @@ def free_port(port: int) -> int:
     Raises:
         BadInput: it is taken.
     """
+    if not 0 <= port <= 65_535:
+        raise BadInput(f"The value of `--port` is {port}, but must be between 0 and 65535; 0 takes a free one.")
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))

@@ -12,6 +12,8 @@ from tests.test_cli import write_run
 from tests.test_submission import CLASSES, FAULTS, NAMES, changed, label_maps
 from trashseg_core.submission import write_submission
 
+pytestmark = pytest.mark.reliability("submissions")
+
 Capture = pytest.CaptureFixture[str]
 
 

@@ -72,6 +72,7 @@ def test_an_unknown_verb_is_refused_with_those_there_are(capsys: Capture) -> Non
     assert "serach" in message and "resume" in message
 
 
+@pytest.mark.reliability("command-line")
 def test_an_unknown_flag_is_refused_by_its_name(capsys: Capture, data: Path) -> None:
     assert "--trails" in refused(capsys, *search_words(data, "--trails", "3"))
 
@@ -84,11 +85,13 @@ def test_missing_data_are_refused(capsys: Capture, tmp_path: Path) -> None:
     assert f"{tmp_path / 'nowhere'}: no such data folder" in refused(capsys, *search_words(Path("nowhere")))
 
 
+@pytest.mark.reliability("command-line")
 def test_a_space_that_fails_is_refused(capsys: Capture, data: Path) -> None:
     Path("mine.py").write_text("def space(trial):\n    trial.suggest_float('lr', 0.2, 0.1)\n")
     assert "bounds of `lr` are 0.2 and 0.1" in refused(capsys, *search_words(data, "--space", "mine.py"))
 
 
+@pytest.mark.reliability("old-state")
 def test_a_taken_name_is_refused_with_the_command_that_goes_on(capsys: Capture, data: Path, tmp_path: Path) -> None:
     folder = write_run(tmp_path / "runs" / "first", data, epochs=1)
     before = (folder / "journal.jsonl").read_bytes()
@@ -110,14 +113,17 @@ def test_a_search_in_use_by_another_process_is_refused(capsys: Capture, data: Pa
         holder.communicate(b"\n")
 
 
+@pytest.mark.reliability("old-state")
 def test_there_is_nothing_to_resume_in_a_folder_that_does_not_exist(capsys: Capture) -> None:
     assert "runs/none: no such run folder. Start a search with `search`" in refused(capsys, "resume", "runs/none")
 
 
+@pytest.mark.reliability("old-state")
 def test_there_is_nothing_to_resume_in_a_folder_without_a_search(capsys: Capture, tmp_path: Path) -> None:
     assert "there is no search here (manifest.json is missing)" in refused(capsys, "resume", str(tmp_path))
 
 
+@pytest.mark.reliability("old-state")
 def test_there_is_nothing_to_resume_where_nothing_was_saved(capsys: Capture, data: Path, tmp_path: Path) -> None:
     folder = write_run(tmp_path / "runs" / "first", data, epochs=0)
     assert "stopped before anything was saved. Start it again with `search`" in refused(capsys, "resume", str(folder))
@@ -129,6 +135,7 @@ def test_a_folder_that_everybody_may_write_is_not_resumed(capsys: Capture, data:
     assert "can be written by everybody" in refused(capsys, "resume", str(folder))
 
 
+@pytest.mark.reliability("old-state")
 @pytest.mark.parametrize("verb", ["ensemble", "submit", "report", "ui"])
 def test_a_verb_on_a_folder_without_a_search_is_refused(capsys: Capture, tmp_path: Path, verb: str) -> None:
     assert "there is no search here" in refused(capsys, verb, str(tmp_path))

@@ -26,7 +26,7 @@ from experiments.tracking.tracker import Tracker
 from experiments.ui import free_port, serve
 from tests.flaky_proxy import FlakyProxy
 
-pytestmark = pytest.mark.slow  # an MLflow server takes 20 seconds to start
+pytestmark = [pytest.mark.slow, pytest.mark.reliability("tracking-server")]  # a server takes 20 seconds to start
 EPOCHS = 12
 
 

@@ -43,6 +43,7 @@ def test_a_folder_without_a_search_is_refused(tmp_path: Path) -> None:
         read_manifest(tmp_path)
 
 
+@pytest.mark.reliability("old-state")
 @pytest.mark.parametrize("schema", [2, 0, None, "1"])
 def test_an_unknown_schema_is_refused(manifest: Manifest, schema: Any) -> None:
     path = manifest.settings.folder / FILE
@@ -51,6 +52,7 @@ def test_an_unknown_schema_is_refused(manifest: Manifest, schema: Any) -> None:
         read_manifest(path.parent)
 
 
+@pytest.mark.reliability("old-state")
 @pytest.mark.parametrize(
     "replaced",
     [{"settings": 5}, {"settings": {}}, {"settings": {"set": 5}}, {"settings": {"set": [], "bogus": 1}}, {"bogus": 1}],
@@ -73,6 +75,7 @@ def test_the_same_space_and_data_go_on(manifest: Manifest) -> None:
     check_unchanged(manifest, dict(DOMAINS), dict(DATA))
 
 
+@pytest.mark.reliability("old-state")
 @pytest.mark.parametrize(
     ("domains", "message"),
     [
@@ -88,6 +91,7 @@ def test_a_changed_space_is_refused_with_what_changed(
         check_unchanged(manifest, domains, DATA)
 
 
+@pytest.mark.reliability("old-state")
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_changed_data_are_refused_with_the_split(manifest: Manifest, split: str) -> None:
     with pytest.raises(BadInput, match=f"The {split} data changed since the search was started"):

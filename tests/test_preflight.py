@@ -53,6 +53,7 @@ def test_a_first_checkpoint_that_was_not_recorded_any_more_is_not_gone_on_from(t
     assert not (tmp_path / "trials").exists()
 
 
+@pytest.mark.reliability("old-state")
 @pytest.mark.parametrize("damage", ["emptied", "lost", "cut in the middle"])
 def test_a_journal_that_lost_what_the_checkpoints_show_is_never_started_over(tmp_path: Path, damage: str) -> None:
     folder = run_folder(tmp_path, 5, {"t0000": 5})
@@ -80,6 +81,7 @@ def test_a_checkpoint_one_epoch_ahead_of_the_record_is_no_damage(tmp_path: Path)
         refuse_taken_name(run_folder(tmp_path, 3, {"t0000": 4}))
 
 
+@pytest.mark.reliability("old-state")
 def test_a_damaged_line_is_refused_by_resume_and_search_alike(tmp_path: Path) -> None:
     folder = run_folder(tmp_path, 3, {})
     lines = (folder / "journal.jsonl").read_bytes().splitlines()
@@ -114,6 +116,7 @@ def test_resume_raises_the_budget_and_changes_nothing_else(started: Path, monkey
     assert seen[0].settings == replace(before, trials=99, time_budget=5.0) == read_manifest(started).settings
 
 
+@pytest.mark.reliability("old-state")
 def test_every_change_since_the_start_is_named_in_one_refusal(started: Path) -> None:
     path = started / "manifest.json"
     document = json.loads(path.read_text())

@@ -6,6 +6,8 @@ import pytest
 
 from tests.test_cli import Capture, data, own_signal_handlers, refused, search_words
 
+pytestmark = pytest.mark.reliability("command-line")
+
 __all__ = ["data", "own_signal_handlers"]
 
 

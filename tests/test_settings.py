@@ -28,6 +28,7 @@ def test_a_grace_period_that_is_asked_for_is_taken() -> None:
     assert make(epochs=30, grace_period=1).first_rung == 1
 
 
+@pytest.mark.reliability("command-line")
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
@@ -72,6 +73,7 @@ def test_a_setting_that_no_search_could_use_is_refused(field: str, value: Any, m
         make(**{field: value})
 
 
+@pytest.mark.reliability("command-line")
 @pytest.mark.parametrize(
     ("option", "message"),
     [({"sampler": "cmaes"}, "`--sampler cmaes` knows one objective only"), ({"scheduler": "asha"}, "Take promotion")],

@@ -59,6 +59,7 @@ def test_the_default_point_stays_inside_a_space_that_excludes_the_default() -> N
     assert 20 <= point["batch_size"] <= 32
 
 
+@pytest.mark.reliability("command-line")
 @pytest.mark.parametrize(
     ("space", "message"),
     [
@@ -91,6 +92,7 @@ def test_a_space_that_could_not_be_searched_is_refused(space: Callable[[Any], An
         check_space(space, PINS)
 
 
+@pytest.mark.reliability("command-line")
 def test_an_error_in_a_conditional_branch_is_found() -> None:
     def space(trial: Any) -> None:
         if trial.suggest_categorical("optimizer", ["adamw", "sgd"]) == "sgd":
@@ -108,6 +110,7 @@ BRANCHES = {
 }
 
 
+@pytest.mark.reliability("command-line")
 @pytest.mark.parametrize("branch", BRANCHES)
 def test_a_name_that_is_something_else_in_another_branch_is_refused(branch: str) -> None:
     """Optuna would end the search when it meets the second one."""

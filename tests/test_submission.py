@@ -152,6 +152,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.reliability("submissions")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_broken_file_has_faults(good: Path, fault: str) -> None:
     broken = changed(good, fault)
@@ -176,6 +177,7 @@ def test_the_independent_validator_accepts_a_good_file(good: Path, validator: li
     assert verdict(validator, good) == 0
 
 
+@pytest.mark.reliability("submissions")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_independent_validator_refuses_the_same_broken_files(good: Path, validator: list[str], fault: str) -> None:
     good.write_bytes(changed(good, fault))
@@ -206,6 +208,7 @@ BAD_MAPS = {
 }
 
 
+@pytest.mark.reliability("submissions")
 @pytest.mark.parametrize("kind", BAD_MAPS)
 def test_label_maps_that_do_not_fit_raise_and_leave_no_file(tmp_path: Path, kind: str) -> None:
     maps, error, message = BAD_MAPS[kind]
@@ -214,6 +217,7 @@ def test_label_maps_that_do_not_fit_raise_and_leave_no_file(tmp_path: Path, kind
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.reliability("submissions")
 @pytest.mark.parametrize("kind", BAD_MAPS)
 def test_an_existing_submission_stands_untouched_when_a_new_one_fails(good: Path, kind: str) -> None:
     before = good.read_bytes()
@@ -224,6 +228,7 @@ def test_an_existing_submission_stands_untouched_when_a_new_one_fails(good: Path
     assert list(good.parent.iterdir()) == [good]
 
 
+@pytest.mark.reliability("submissions")
 def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="is a folder. Give the path of a CSV file"):
         write_submission(tmp_path, NAMES, label_maps(), CLASSES)

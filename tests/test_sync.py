@@ -21,7 +21,7 @@ from experiments.tracking.store import Store
 from tests.killed_tracking import EPOCHS, TRIALS
 from trashseg_core.files import locked
 
-pytestmark = pytest.mark.slow  # two processes import MLflow
+pytestmark = [pytest.mark.slow, pytest.mark.reliability("tracking-server")]  # two processes import MLflow
 ROOT = Path(__file__).parents[1]
 KEYS = [f"t{number:04d}" for number in range(TRIALS)]
 

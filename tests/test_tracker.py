@@ -29,7 +29,7 @@ def test_a_store_that_fails_warns_once_and_says_what_brings_the_rest(tmp_path: P
     report(journal, tracker, "t0000", {1: 0.5, 2: 0.6})
     tracker.finish("FINISHED")
     failed, later = warnings
-    assert "MLflow at bogus://me:***@host/db failed" in failed and "goes on without it" in failed
+    assert "MLflow at mssql://me:***@host/db failed" in failed and "goes on without it" in failed
     assert f"sync {settings.folder}` brings the rest later" in later
     assert "secret" not in failed + later
 

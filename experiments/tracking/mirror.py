@@ -31,6 +31,10 @@ class NotBrought(RuntimeError):
     """The store did not take everything."""
 
 
+class StoreDamaged(NotBrought, BadInput):
+    """The store is a database that is broken: the user has to move it away."""
+
+
 def bring_run_folder(settings: SearchSettings, patience_s: float = float("inf")) -> None:
     """Bring everything that the folder of a search holds; the search itself is not running.
 
@@ -56,9 +60,9 @@ def bring_run_folder(settings: SearchSettings, patience_s: float = float("inf"))
         raise
     except Exception as error:  # the store is somebody else's: it raises whatever it likes
         reason = reason_of(error, settings.tracking)
-        advice = _anew(settings) if is_damaged(reason) else _later(settings)
+        advice, kind = (_anew(settings), StoreDamaged) if is_damaged(reason) else (_later(settings), NotBrought)
         told = f"MLflow at {redacted(settings.tracking)} did not take everything ({reason}). {advice}"
-        raise NotBrought(told) from error
+        raise kind(told) from error
     finally:
         WRITING.release()
 

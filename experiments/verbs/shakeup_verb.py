@@ -12,6 +12,7 @@ from experiments.verbs.command_line import Verb
 from trashseg_core.errors import BadInput
 
 MAX_ROWS, WIDTH = 15, 110
+MAX_TEST = 1_000_000
 
 
 def stability(
@@ -40,8 +41,9 @@ def stability(
     """
     if (run is None) == (not csv) or (truth is None) == bool(csv):
         raise BadInput("`stability` needs a run folder, e.g. runs/first; or `--csv a.csv b.csv --truth DATA/val.json`.")
-    if test_size is not None and test_size < 2:
-        raise BadInput(f"The value of `--test-size` is {test_size}, but must be 2 or more: each half needs a photo.")
+    if test_size is not None and not 2 <= test_size <= MAX_TEST:
+        allowed = f"must be 2 or more, as each half needs a photo, and at most {MAX_TEST:,}"
+        raise BadInput(f"The value of `--test-size` is {test_size}, but {allowed}.")
     if out is not None and not out.parent.is_dir():
         raise BadInput(f"`--out {out}`: no such folder {out.parent}. Create it, or give another path.")
     from experiments.forecast import FILE

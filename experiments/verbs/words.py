@@ -1,5 +1,6 @@
 """The words of a command, before anybody asks what they stand for: what no verb could use is refused."""
 
+import errno
 import os
 import stat
 
@@ -32,8 +33,10 @@ def _fault_in_file(name: str) -> str | None:
             return None if stat.S_ISDIR(kind) else "not a regular file. Give a file or a folder."
         with open(name, "rb") as stream:
             start = stream.read(512)
-    except (OSError, ValueError):  # no name of a file, or one that may not be read: the verb says so
-        return None
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ELOOP:
+            return "a link that leads to itself. Give another path."
+        return None  # no name of a file, or one that may not be read: the verb says so
     if any(start[at : at + len(magic)] == magic for magic, at in ARCHIVES.items()):
         return "an archive, and no verb looks into one. Unpack it first, and give the folder."
     return None

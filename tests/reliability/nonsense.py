@@ -44,7 +44,7 @@ PINS += ("encoder_name=", f"encoder_name={'x' * 900}", "encoder_name=../../x", "
 
 
 def fill(folder: Path) -> None:
-    """Put down what some of the words name: a folder, a FIFO, an empty file, one of bytes, an archive, looped links."""
+    """Put down what some of the words name: a folder, a FIFO, a file, an archive, a loop of links."""
     import os
     import zipfile
 
