@@ -138,7 +138,6 @@ def build_tuner(
     )
     keeper = Keeper(journal, settings, promotion)
     keeper.tidy()
-    limits = settings.limits
     return tune.Tuner(
         tune.with_resources(trainable, tune.PlacementGroupFactory([slots.bundle] * slots.workers)),
         tune_config=tune.TuneConfig(
@@ -157,11 +156,16 @@ def build_tuner(
                 Recorder(journal, settings.objective, (*listeners, keeper), settings.limits, keeper.make_room, say),
                 NoProgress(),
             ],
-            stop=lambda _, result: is_last(result, limits),  # Ray stores this: without what else is set
+            stop=stop_rule(settings.limits),
             verbose=0,
             **tune_storage(settings),
         ),
     )
+
+
+def stop_rule(limits: Limits) -> Callable[[str, Mapping[Any, Any]], bool]:
+    """`is_last` for Ray, which stores it where others may read: with the limits, and nothing else of the settings."""
+    return lambda _, result: is_last(result, limits)
 
 
 def is_last(result: Mapping[str, Any], limits: Limits) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import tyro
 
 from experiments.secrets import masked
+from experiments.showing.wording import printable
 from experiments.verbs.flags import flags_of
 from experiments.verbs.help import print_help, print_overview
 from search_spaces import UnknownSpace
@@ -151,6 +152,5 @@ def _fail(code: int, message: str) -> int:
     """Print a message as one line that no text quoted in it can make longer, break up or colour."""
     line = masked(" ".join(message.split()))
     shown = line if len(line) <= LONGEST else f"{line[:LONGEST]} … ({len(line):,} characters)"
-    plain = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in shown)
-    print(f"run_search.py: {plain}", file=sys.stderr)
+    print(f"run_search.py: {printable(shown)}", file=sys.stderr)
     return code
