@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 PLAIN_WIDTH = 120
@@ -26,5 +27,6 @@ def print_evidence(rows: list[dict[str, Any]], console: Console | None = None) -
         gain = f"{row['gain']:+.4f} ± {row['error']:.4f}" if row.get("gain") else ""
         scores = [f"{row[name]:.4f}" if name in row else "" for name in ("val_miou", "held_out")]
         seconds = f"{row['seconds']:.1f}" if "seconds" in row else ""
-        table.add_row(row["name"], *scores, gain, seconds, "[green]yes[/]" if row["kept"] else "no", row["why"])
+        kept = "[green]yes[/]" if row["kept"] else "no"
+        table.add_row(escape(row["name"]), *scores, gain, seconds, kept, escape(row["why"]))
     (console or Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)).print(table)

@@ -58,6 +58,7 @@ def run(tmp_path: Path) -> Path:
     return full_run(tmp_path / "trash", HOSTILE)
 
 
+@pytest.mark.reliability("escaping")
 def test_nothing_that_a_user_wrote_becomes_markup(run: Path) -> None:
     page, safe = outline(run), outline(full_run(run.parent / "harmless", HARMLESS))
     assert page.text.count(HOSTILE) + page.text.count(json.dumps(HOSTILE)) == safe.text.count(HARMLESS) > 0
@@ -65,6 +66,7 @@ def test_nothing_that_a_user_wrote_becomes_markup(run: Path) -> None:
     assert HOSTILE not in write_report(run).read_text(encoding="utf-8")
 
 
+@pytest.mark.reliability("escaping")
 def test_names_of_classes_and_encoders_stay_text_in_every_section_of_a_larger_search(tmp_path: Path) -> None:
     pages = []
     for name, text in (("one", HOSTILE), ("other", HARMLESS)):
@@ -84,6 +86,7 @@ def test_the_report_names_no_address_to_load_from(run: Path) -> None:
     assert not re.search(r"@import|url\(", write_report(run).read_text())
 
 
+@pytest.mark.reliability("phoning-home")
 def test_the_browser_is_told_to_load_nothing_from_elsewhere(run: Path) -> None:
     policy = next(value or "" for name, value in outline(run).attributes if name == "content")
     assert policy.startswith("default-src 'none'")
@@ -123,6 +126,7 @@ def test_intervals_are_the_calibrated_ones(run: Path) -> None:
     assert f"{expected[0]:.3f} – {expected[1]:.3f}" in outline(run).text
 
 
+@pytest.mark.reliability("secrets")
 def test_passwords_in_addresses_do_not_reach_the_report(run: Path) -> None:
     page = write_report(run).read_text(encoding="utf-8")
     assert "geheim" not in page

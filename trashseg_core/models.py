@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from pickle import UnpicklingError
 
 import segmentation_models_pytorch as smp
 import timm
@@ -62,7 +63,7 @@ def build_model(config: TrialConfig, num_classes: int, pretrained: bool = True) 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # its retries would bury the one line below
     try:
         model = _create(config, num_classes, weights)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, UnpicklingError) as error:
         if weights is None:
             raise
         reason = str(error).strip().splitlines()[0][:160]

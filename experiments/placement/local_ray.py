@@ -34,16 +34,18 @@ def to_itself() -> Iterator[None]:
 
 
 def private_folder() -> str:
-    """A folder for Ray's sessions that nobody else can enter: Ray lets everybody write into those, sockets included."""
+    """A folder for Ray's sessions, in one that nobody else can enter: Ray lets everybody write into its own, sockets
+    included, and changes the mode of what it is given.
+    """
     base = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir())
     folder = base / f"ray-{os.geteuid()}"
     base.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():  # somebody was there before us
-        return tempfile.mkdtemp(prefix="ray-", dir=base)
+        folder = Path(tempfile.mkdtemp(prefix="ray-", dir=base))
     folder.chmod(0o700)
-    return str(folder)
+    return str(folder / "ray")
 
 
 def code_from_here_only() -> contextlib.AbstractContextManager[None]:

@@ -13,7 +13,7 @@ from experiments.journal import TrialRecord
 from experiments.showing.plain_lines import end_line
 from experiments.showing.progress import STATES, Progress
 from experiments.showing.summary import Summary
-from experiments.showing.wording import assignments, duration
+from experiments.showing.wording import assignments, duration, printable
 
 COLOURS = {"running": "cyan", "waiting": "yellow", "finished": "green", "stopped": "default", "failed": "red"}
 MIN_ROWS, MAX_ROWS, MAX_FAILURES = 3, 15, 3
@@ -75,7 +75,7 @@ def window(progress: Progress, height: int) -> Group:
     for record in _shown(progress, records, min(MAX_ROWS, max(MIN_ROWS, room))):
         table.add_row(*_row(progress, record))
     reasons = [
-        Text(f"{one.key} failed: {one.error or 'no reason'}", "red", no_wrap=True, overflow="ellipsis")
+        Text(printable(f"{one.key} failed: {one.error or 'no reason'}"), "red", no_wrap=True, overflow="ellipsis")
         for one in failed
     ]
     return Group(*_head(progress), Text(), table, *reasons, Text())  # the last line has room for the echo of Ctrl-C

@@ -6,7 +6,7 @@ from typing import TextIO
 from experiments.journal import TrialRecord
 from experiments.showing.progress import Progress
 from experiments.showing.summary import Summary
-from experiments.showing.wording import assignments, duration
+from experiments.showing.wording import assignments, duration, printable
 
 
 class PlainLines:
@@ -56,4 +56,4 @@ def end_line(record: TrialRecord, objective: str) -> str:
     """How a trial ended, in one line."""
     best = record.best(objective)
     reached = f", best {best[1]:.4f} in epoch {best[0]}" if best else ""
-    return f"{record.key} {record.status}{reached}{f': {record.error}' if record.error else ''}"
+    return f"{record.key} {record.status}{reached}{f': {printable(record.error)}' if record.error else ''}"

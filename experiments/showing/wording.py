@@ -14,6 +14,11 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
+def printable(text: str) -> str:
+    """A text in one line that no terminal obeys: line breaks, colours and the like stand there as their codes."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 def short(value: object) -> str:
     """A hyperparameter's value in three digits."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
@@ -21,7 +26,7 @@ def short(value: object) -> str:
 
 def assignments(params: Mapping[str, Any]) -> str:
     """Hyperparameters in one line, `lr=0.001 optimizer=sgd`."""
-    return " ".join(f"{name}={short(value)}" for name, value in params.items())
+    return printable(" ".join(f"{name}={short(value)}" for name, value in params.items()))
 
 
 def command(*words: str | Path | int) -> str:

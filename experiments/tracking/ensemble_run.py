@@ -1,5 +1,6 @@
 """The ensemble's run: who is in, what each step gained, what it looks like on val, and the registered model."""
 
+import html
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -129,4 +130,4 @@ def describe(ensemble: Ensemble, links: dict[str, str]) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.4f}" if isinstance(value, float) else str(value).replace("|", "\\|")
+    return f"{value:.4f}" if isinstance(value, float) else html.escape(str(value), quote=False).replace("|", "\\|")

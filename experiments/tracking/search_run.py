@@ -88,7 +88,7 @@ def bring_results(store: Store, trials: dict[str, TrialRecord]) -> None:
         header, rows = leaderboard(results, trials)
         write_table(board, header, rows)
         with open(sheet, "w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream, lineterminator="\n").writerows([header, *rows])
+            csv.writer(stream, lineterminator="\n").writerows([header, *(map(_as_text, row) for row in rows)])
         files = {sheet.name: sheet, history.name: draw_history(results, settings.objective, history)}
         run.attach("leaderboard", files, {board.name: board})
     bring_importances(run, trials, settings)
@@ -96,6 +96,11 @@ def bring_results(store: Store, trials: dict[str, TrialRecord]) -> None:
     for file_name in FILES:  # each for itself: the report is written anew more often than the rest
         if (settings.folder / file_name).is_file():
             run.attach(file_name, {file_name: settings.folder / file_name})
+
+
+def _as_text(cell: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _bring_scores(run: TrackedRun, results: list[TrialResult], trials: dict[str, TrialRecord]) -> None:

@@ -1,5 +1,6 @@
 """A trial's run: its configuration, every epoch, how it ended and where its checkpoint is."""
 
+import html
 from typing import Any
 
 from experiments.journal import TrialRecord
@@ -99,7 +100,8 @@ def _reason(record: TrialRecord, settings: SearchSettings) -> str:
 
 def _note(record: TrialRecord, settings: SearchSettings) -> str:
     """What a person reads on the run's page."""
-    rows = [f"| `{name}` | {str(value).replace('|', '/')} |" for name, value in record.params.items()]
+    values = {name: html.escape(str(value), quote=False).replace("|", "/") for name, value in record.params.items()}
+    rows = [f"| `{name}` | {value} |" for name, value in values.items()]
     proposed = "\n".join(["| proposed | value |", "| --- | --- |", *rows]) if rows else "Nothing was proposed."
     again = f"python run_search.py train --from {settings.folder} --trial {record.key}"
     return f"{proposed}\n\nTrain it again: `{again}`"

@@ -14,6 +14,7 @@ from typing import Any
 import tyro
 
 from experiments.secrets import masked
+from experiments.showing.wording import printable
 from experiments.signals import unwind_on_signals
 from experiments.verbs.flags import flags_of
 from experiments.verbs.help import print_help, print_overview
@@ -158,6 +159,5 @@ def _fail(code: int, message: str) -> int:
     words = [word if len(word) <= MAX_SHOWN else f"{word[:MAX_SHOWN]}…" for word in masked(message).split()]
     line = " ".join(words)
     shown = line if len(line) <= LONGEST else f"{line[:LONGEST]} … ({len(line):,} characters)"
-    plain = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in shown)
-    print(f"run_search.py: {plain}", file=sys.stderr)
+    print(f"run_search.py: {printable(shown)}", file=sys.stderr)
     return code

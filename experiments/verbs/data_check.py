@@ -1,6 +1,7 @@
 """The class table and the findings of a data folder, printed."""
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from experiments.terminal import progress_line
@@ -57,5 +58,5 @@ def class_table(report: DataReport) -> Table:
         table.add_column(f"{name} ({report.photos[name]} photos)", justify="right")
     for label, class_name in enumerate(report.class_names):
         row = [str(counts[label]) if label and name != "test" else "" for name, counts in report.counts.items()]
-        table.add_row(str(label), class_name.replace("[", "\\["), *row)
+        table.add_row(str(label), escape(class_name), *row)
     return table

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from experiments.results import TrialResult, rank, result_of
 from experiments.showing.run_status import read_status
-from experiments.showing.wording import assignments
+from experiments.showing.wording import assignments, printable
 from trashseg_core.bootstrap import miou_interval
 from trashseg_core.errors import BadInput
 from trashseg_core.val_confusions import read_confusions
@@ -71,11 +71,12 @@ def print_leaderboard(rows: list[dict[str, Any]]) -> None:
     varied = [name for name in names if len({repr(row["params"].get(name)) for row in rows}) > 1]
     for row in rows:
         params = {name: row["params"][name] for name in varied if name in row["params"]}
-        told = row["error"] if row["status"] == "failed" else assignments(params)
+        told = printable(row["error"] or "") if row["status"] == "failed" else assignments(params)
         score = "" if row["val_miou"] is None else f"{row['val_miou']:.4f}"
         low_high = "" if row["interval"] is None else "{:.3f}-{:.3f}".format(*row["interval"])
         epochs = f"{row['best_epoch'] or '-'}/{row['epochs_run']}"
-        table.add_row(str(row["rank"]), row["trial"], row["status"], score, low_high, epochs, escape(told or ""))
+        named = (escape(printable(row[name])) for name in ("trial", "status"))
+        table.add_row(str(row["rank"]), *named, score, low_high, epochs, escape(told))
     Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH).print(table)
     print("interval: 90 % bootstrap over the photos of val; epoch: best/last")
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from experiments.verbs.command_line import Verb
@@ -101,12 +102,13 @@ def print_stability(document: dict[str, Any]) -> None:
         )
         for cause in worst_causes(document):
             console.print(
-                f"  {cause['name']} causes {100 * cause['share']:.0f} % of the shake-up, with {cause['photos']} photos"
+                f"  {escape(cause['name'])} causes {100 * cause['share']:.0f} % of the shake-up, "
+                f"with {cause['photos']} photos"
             )
     pair = document["pair"]
     if pair["bold"] is not None:
         console.print(
-            f"Hand in {pair['safe']} (safe) and {pair['bold']} (bold): the better one is expected at "
+            f"Hand in {escape(pair['safe'])} (safe) and {escape(pair['bold'])} (bold): the better one is expected at "
             f"{pair['expected_best']:.4f}, {pair['expected_best'] - pair['expected_safe']:.4f} above the safe one alone"
         )
 
@@ -126,7 +128,7 @@ def _leaderboard(document: dict[str, Any]) -> Table:
         down, _, up = model["private_minus_public"]
         swap = f"{100 * flips[number][number + 1]:.0f} %" if number + 1 < len(models) else ""
         spans = [f"{low:.3f} to {high:.3f}", f"{model['true_miou']:.4f}", f"{down:+.3f} to {up:+.3f}"]
-        table.add_row(str(number + 1), model["name"].replace("[", "\\["), f"{model['miou']:.4f}", *spans, swap)
+        table.add_row(str(number + 1), escape(model["name"]), f"{model['miou']:.4f}", *spans, swap)
     return table
 
 

@@ -1,7 +1,7 @@
 """How a search stands, in lines for people."""
 
 from experiments.showing.run_status import RunStatus
-from experiments.showing.wording import duration
+from experiments.showing.wording import duration, printable
 
 MAX_FAILURES = 5
 
@@ -23,7 +23,7 @@ def print_status(status: RunStatus) -> None:
         left = f"; about {duration(found['eta_s'])} left" if found["eta_s"] is not None else ""
         print(f"last report {duration(found['last_report_s'])} ago{left}")
     for failure in [*found["failures"], *folds["failures"]][-MAX_FAILURES:]:
-        print(f"{failure['trial']} failed: {failure['reason']}")
+        print(f"{failure['trial']} failed: {printable(str(failure['reason']))}")
     if found["go_on"] is not None:
         print(f"go on with: {found['go_on']}")
 

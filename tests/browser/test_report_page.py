@@ -61,6 +61,7 @@ def test_the_browser_has_nothing_to_complain_about(visit: Visit) -> None:
     assert visit.errors == []
 
 
+@pytest.mark.reliability("phoning-home")
 def test_the_report_asks_nobody_for_anything(visit: Visit, report: Path) -> None:
     assert {url for url in visit.requests if not url.startswith(("data:", "blob:"))} == {report.as_uri()}
 
@@ -75,6 +76,7 @@ def test_the_page_does_not_scroll_sideways(visit: Visit) -> None:
     assert width <= visit.page.evaluate("window.innerWidth")
 
 
+@pytest.mark.reliability("escaping")
 def test_a_class_that_is_called_like_a_script_stays_text(visit: Visit) -> None:
     assert visit.dialogs == []
     assert HOSTILE in visit.page.locator("body").inner_text()

