@@ -118,6 +118,8 @@ def load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> No
             )
         if own[key].dtype != weights[key].dtype:
             raise BadInput(f"{path}: `{key}` holds {weights[key].dtype}, but the model needs {own[key].dtype}.")
+        if not weights[key].isfinite().all():
+            raise BadInput(f"{path}: `{key}` is not finite, so the file is damaged. Take another checkpoint.")
     model.load_state_dict(weights)
 
 
