@@ -28,6 +28,10 @@ def load_optimizer(config: TrialConfig, optimizer: torch.optim.Optimizer, saved:
     for number, values in saved["state"].items():
         if number in known and {name: _kind(value, weights[number]) for name, value in values.items()} != wanted:
             raise ValueError(f"another kind of memory of weight {number}")
+        if number in known and not all(
+            value.isfinite().all() for value in values.values() if isinstance(value, Tensor)
+        ):
+            raise ValueError(f"the memory of weight {number} is not finite")
     optimizer.load_state_dict({"state": saved["state"], "param_groups": groups})
 
 

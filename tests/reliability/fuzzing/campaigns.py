@@ -9,10 +9,10 @@ from tests.reliability.fuzzing.run_folders import judge_run_folder, make_run_fol
 from tests.reliability.fuzzing.submissions import csv_cases, judge_submission, make_submissions
 
 CAMPAIGNS = {
-    "fuzz-coco": Row(make_data_folder, coco_cases, judge_data_folder, 0.16),
-    "fuzz-configuration": Row(make_configurations, configuration_cases, judge_configurations, 0.2),
-    "fuzz-results": Row(make_run_folder, run_cases, judge_run_folder, 0.12),
-    "fuzz-ensemble": Row(make_ensemble, ensemble_cases, judge_ensemble, 0.18),
-    "fuzz-checkpoint": Row(make_checkpoint, checkpoint_cases, judge_checkpoint, 0.18),
-    "fuzz-csv": Row(make_submissions, csv_cases, judge_submission, 0.16),
+    "fuzz-coco": Row(make_data_folder, coco_cases, judge_data_folder, 0.12),
+    "fuzz-configuration": Row(make_configurations, configuration_cases, judge_configurations, 0.24),
+    "fuzz-results": Row(make_run_folder, run_cases, judge_run_folder, 0.06),
+    "fuzz-ensemble": Row(make_ensemble, ensemble_cases, judge_ensemble, 0.28),
+    "fuzz-checkpoint": Row(make_checkpoint, checkpoint_cases, judge_checkpoint, 0.10),
+    "fuzz-csv": Row(make_submissions, csv_cases, judge_submission, 0.20),
 }

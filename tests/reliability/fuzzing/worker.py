@@ -55,9 +55,8 @@ def work(pipe: Connection, judge: Judge, valid: str, sandbox: str) -> None:
     os.chdir(elsewhere)
     shutil.copytree(valid, folder)
     scratch.mkdir()
-    judge(
-        folder, scratch, -1, [os.path.relpath(path, valid) for path in _listing(Path(valid))]
-    )  # valid files are fine, and everything that is needed is loaded
+    names = [os.path.relpath(path, valid) for path in _listing(Path(valid))]
+    judge(folder, scratch, -1, names)  # valid files are fine, and everything that is needed is loaded
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + SPARE_BYTES, used + SPARE_BYTES))
     pipe.send("ready")
@@ -121,8 +120,9 @@ def _fresh(valid: Path, folder: Path, scratch: Path) -> None:
             shutil.copyfile(path, target)
             state = os.lstat(target)
             known[target] = state.st_size, state.st_mtime_ns
-    shutil.rmtree(scratch)
-    scratch.mkdir()
+    for written in (scratch, folder.with_name("elsewhere")):
+        for path in written.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 _KNOWN: dict[str, dict[str, tuple[int, int]]] = {}
