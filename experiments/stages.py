@@ -30,9 +30,7 @@ from trashseg_core.errors import BadInput
 
 
 def run_trials(manifest: Manifest, display: Display) -> list[TrialResult]:
-    """Hop 1: run the trials that have no end yet; write `results.json`, also when interrupted.
-
-    """
+    """Hop 1: run the trials that have no end yet; write `results.json`, also when interrupted."""
     from experiments.search import run
     from experiments.trainable import TrialJob, build_trainable
 
