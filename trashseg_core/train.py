@@ -77,7 +77,7 @@ def train(
         each_step: called after each batch that is trained on or scored: whoever watches sees that training goes on.
 
     Raises:
-        TrainingFailed: the loss is not finite, or no pixel of val counts.
+        TrainingFailed: the loss or a weight is not finite, or no pixel of val counts.
         BadInput: the checkpoint does not fit, pretrained weights cannot be had, the teacher is missing, or the ranks
             cannot share a batch.
         FirstRankLeft: on the other ranks, when rank 0 was stopped or failed.
@@ -100,6 +100,7 @@ def train(
         train_loss = run_epoch(config, epoch, parts, loader)
         trained = time.perf_counter()
         best = _network_to_keep(config, epoch, parts, data.train)
+        _check_finite(best, epoch)
         seconds: list[float] = []
         confusions, val_loss = score(best, config, data.val, parts.loss, seconds, parts.ranks, each_step)
         metrics = _metrics(confusions, data.val, train_loss, val_loss)
@@ -163,6 +164,17 @@ def _network_to_keep(config: TrialConfig, epoch: int, parts: Parts, train_split:
         refresh_statistics(_average(parts.average), config, train_split, parts.each_step)
         parts.ranks.copy_first(parts.average)
     return _average(parts.average)
+
+
+def _check_finite(network: Network, epoch: int) -> None:
+    """An infinite weight may hide: behind a ReLU the logits, and so the scores, can be finite.
+
+    Raises:
+        TrainingFailed: naming the tensor.
+    """
+    for name, values in network.model.state_dict().items():
+        if not values.isfinite().all():
+            raise TrainingFailed(f"`{name}` is not finite after epoch {epoch}: the model diverged.")
 
 
 def _metrics(confusions: np.ndarray, val: CachedSplit, train_loss: float, val_loss: float) -> Metrics:

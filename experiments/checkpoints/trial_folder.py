@@ -74,6 +74,9 @@ class TrialFolder:
 
     def prune(self, last: Path | None = None) -> None:
         """Remove all checkpoints but the best and `last`."""
+        self._values = {
+            folder: value for folder, value in self._values.items() if folder.is_dir()
+        }  # not those that somebody deleted
         if not self._values:
             return
         best = min(self._values, key=lambda folder: (-self._values[folder], folder.name))
