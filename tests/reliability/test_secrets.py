@@ -153,7 +153,7 @@ def test_this_process_shows_no_secret_that_it_did_not_get_in_its_own_words() -> 
 def test_what_ray_stores_of_a_search_holds_no_address_of_the_tracking_server(tmp_path: Path) -> None:
     import cloudpickle
 
-    from experiments.search import stop_rule
+    from experiments.search import Ending
 
     settings = SearchSettings("data", "quick", "first", out=str(tmp_path), tracking_uri=TRACKING)
-    assert leaks(cloudpickle.dumps(stop_rule(settings.limits)).decode("latin-1")) == []
+    assert leaks(cloudpickle.dumps(Ending(settings.limits, settings.time_budget)).decode("latin-1")) == []
