@@ -95,8 +95,9 @@ class _Tracer:
             if os.WIFEXITED(status) or os.WIFSIGNALED(status):
                 if thread != self.pid:
                     continue
-                expected = os.WTERMSIG(status) == signal.SIGKILL if os.WIFSIGNALED(status) else self.number is None
-                assert expected and (os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0), f"ended with {status}"
+                killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and self.number is not None
+                # Threads make a call more or less, so that the last one may not come: then it has written all.
+                assert killed or (os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0), f"ended with {status}"
                 return self.calls
             self._go_on(thread, self._signal_at(thread, os.WSTOPSIG(status), status >> 16))
 

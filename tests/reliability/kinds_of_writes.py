@@ -57,7 +57,7 @@ class Kind:
     prepare: Callable[[Path], object] = lambda folder: None
     """What is there before."""
     units: Callable[[Path], Units] = lambda folder: entries(folder)
-    points: int = 4
+    points: int = 3
     """Calls that it is killed at, for each round that was asked for."""
 
 

@@ -58,7 +58,7 @@ class Marked:
             return False
         return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> (signal.SIGTERM - 1) & 1)
 
-    def wait_until(self, holds: Callable[[], object], seconds: float = 120) -> bool:
+    def wait_until(self, holds: Callable[[], object], seconds: float = 300) -> bool:
         """Wait for something to hold; False where the driver ended first.
 
         Raises:
@@ -88,7 +88,7 @@ class Marked:
 
     def check_end(self, *codes: int) -> str:
         """Wait for the driver's end: one of these exit codes, nobody left behind; return what it complained of."""
-        _, said = self.driver.communicate(timeout=120)
+        _, said = self.driver.communicate(timeout=300)
         assert self.driver.returncode in codes, f"{self.driver.returncode}: {said.decode()[-3000:]}"
         assert b"Traceback" not in said and b"Exception ignored" not in said, said.decode()[-3000:]
         deadline = time.monotonic() + PATIENCE_S
