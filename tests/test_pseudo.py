@@ -1,6 +1,7 @@
 """Pseudo-labels are what an ensemble is sure of, on photos that nobody labelled, and are kept only if they gain."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -85,6 +86,16 @@ def labelled(data: DataFolder, ensemble: Path, tmp_path_factory: pytest.TempPath
     done = label_photos(ensemble, data, Path(data.path) / "new", out, count=10, precision=0.01)
     assert (done.num_photos, done.num_known) == (4, 1)
     return out
+
+
+def test_photos_that_cannot_be_decoded_are_passed_over_with_skip_bad(
+    data: DataFolder, ensemble: Path, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(data.path, tmp_path / "data"))
+    for name in ("train/0.png", "val/0.png"):
+        (root / name).write_bytes(b"no picture")
+    tolerant = DataFolder(str(root), skip_bad=True)
+    assert label_photos(ensemble, tolerant, root / "new", tmp_path / "pseudo", count=10, precision=0.01).num_photos == 4
 
 
 def test_val_is_not_among_the_photos_even_as_a_copy_in_another_folder(labelled: Path) -> None:
