@@ -139,7 +139,7 @@ def _convert(
         else:
             polygon = [[float(value) for value in points.ravel()]]
             if fault := outline_fault(polygon):
-                raise BadInput(f"{label_path}: line {number} is {fault}. Simplify it, or take it out.")
+                raise BadInput(f"{label_path}: outline {number}: {fault}. Simplify it, or take it out.")
             area = segmentation_area(polygon, height, width)
             if area:
                 annotations.append(Annotation(0, labels[index], polygon, False, area))
