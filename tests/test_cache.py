@@ -141,6 +141,7 @@ def damage(folder: DataFolder, *names: str) -> DataFolder:
     return replace(folder, skip_bad=True)
 
 
+@pytest.mark.reliability("photos")
 def test_skip_bad_leaves_an_undecodable_photo_out_of_arrays_and_table(folder: DataFolder) -> None:
     whole = open_split(folder, "train", SIZE)
     opened = open_split(damage(folder, "train/1.png"), "train", SIZE)

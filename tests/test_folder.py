@@ -18,6 +18,8 @@ from trashseg_core.data.folder import DataFolder, check_same_classes
 from trashseg_core.data.leaks import check_leak
 from trashseg_core.errors import BadInput
 
+pytestmark = pytest.mark.reliability("file-names")
+
 
 def make(folder: Path, file_name: str = "a.png", split: str = "train", **replaced: Any) -> DataFolder:
     """Write one annotation file that lists one photo; the photo itself is not written."""
@@ -168,6 +170,7 @@ def leaky(folder: Path, val_name: str) -> DataFolder:
     return make(folder, val_name, "val")
 
 
+@pytest.mark.reliability("leaks")
 @pytest.mark.parametrize("val_name", ["a.png", "./a.png"])
 def test_a_validation_photo_in_the_training_list_is_refused(tmp_path: Path, val_name: str) -> None:
     folder = leaky(tmp_path, val_name)
@@ -175,11 +178,13 @@ def test_a_validation_photo_in_the_training_list_is_refused(tmp_path: Path, val_
         check_leak(folder.read("train"), folder.read("val"))
 
 
+@pytest.mark.reliability("leaks")
 def test_open_data_refuses_a_leak(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="Scores on val.json would mean nothing"):
         open_data(leaky(tmp_path, "a.png"), TrialConfig(image_size=32))
 
 
+@pytest.mark.reliability("annotation-files")
 def test_open_data_refuses_class_tables_that_differ(tmp_path: Path) -> None:
     folder = leaky(tmp_path, "b.png")
     make(tmp_path, "b.png", "val", categories=[{"id": 1, "name": "paper"}, {"id": 2, "name": "glass"}])
@@ -187,6 +192,7 @@ def test_open_data_refuses_class_tables_that_differ(tmp_path: Path) -> None:
         open_data(folder, TrialConfig(image_size=32))
 
 
+@pytest.mark.reliability("annotation-files")
 def test_equal_class_tables_in_another_order_are_the_same(tmp_path: Path) -> None:
     folder = leaky(tmp_path, "b.png")
     make(tmp_path, "b.png", "val", categories=list(reversed(coco()["categories"])))
@@ -198,12 +204,14 @@ def test_the_caps_of_a_search_are_those_of_its_data_folder() -> None:
     assert (folder.max_json_mb, folder.max_megapixels) == (7, 0.5)
 
 
+@pytest.mark.reliability("annotation-files")
 def test_an_annotation_file_above_the_folder_s_cap_is_refused(tmp_path: Path) -> None:
     folder = replace(make(tmp_path), max_json_mb=0)
     with pytest.raises(BadInput, match="is above the cap of 0 MB. Raise `--max-json-mb`"):
         folder.read("train")
 
 
+@pytest.mark.reliability("photos")
 def test_the_check_finds_photos_above_the_folder_s_cap(tmp_path: Path) -> None:
     folder = leaky(tmp_path, "b.png")
     assert check_folder(folder).findings == []

@@ -17,6 +17,7 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "TACO"
 
 
+@pytest.mark.reliability("file-names")
 @pytest.mark.parametrize("name", ["../a.jpg", "/etc/a.jpg", "https://x/a.jpg"])
 def test_a_file_name_that_leads_out_of_the_source_is_refused(source: Path, tmp_path: Path, name: str) -> None:
     write_taco(source, images=[{"id": 0, "file_name": name, "height": 60, "width": 80}])

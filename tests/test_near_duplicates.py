@@ -114,6 +114,7 @@ def shared_photo(tmp_path: Path) -> DataFolder:
     return DataFolder(str(tmp_path))
 
 
+@pytest.mark.reliability("leaks")
 def test_the_check_warns_of_near_duplicates_in_two_splits(shared_photo: DataFolder) -> None:
     report = check_folder(shared_photo)
     assert report.findings == []
@@ -122,6 +123,7 @@ def test_the_check_warns_of_near_duplicates_in_two_splits(shared_photo: DataFold
     assert warning.message.startswith("looks like train/1.png in train (likeness 0.9")
 
 
+@pytest.mark.reliability("leaks")
 def test_equal_files_are_a_leak_and_no_near_duplicates(shared_photo: DataFolder) -> None:
     root = Path(shared_photo.path)
     (root / "val/0.png").write_bytes((root / "train/0.png").read_bytes())

@@ -125,6 +125,14 @@ def test_photos_that_cannot_be_read_are_passed_over_with_skip_bad(
         write_panels(ensemble_dir, data, tmp_path / "overlays")
 
 
+def test_matrices_of_the_photos_that_a_search_with_skip_bad_used_are_enough(
+    data: DataFolder, ensemble_dir: Path, tmp_path: Path
+) -> None:
+    (Path(data.path) / "val/1.png").write_bytes(b"no picture")
+    tolerant = DataFolder(data.path, skip_bad=True)
+    assert len(write_panels(ensemble_dir, tolerant, tmp_path / "overlays", confusions=np.ones((3, 3, 3), int))) == 3
+
+
 def test_file_names_of_panels_hold_safe_characters_only(data: DataFolder, ensemble_dir: Path, tmp_path: Path) -> None:
     val = Path(data.path) / "val.json"
     document = json.loads(val.read_text())

@@ -15,6 +15,8 @@ from trashseg_core.errors import BadInput
 from trashseg_core.inference.decision import Decision
 from trashseg_core.inference.ensemble_predict import predict_photos
 
+pytestmark = pytest.mark.reliability("photos")
+
 ORIENTATION = 0x0112
 
 

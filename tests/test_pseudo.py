@@ -83,6 +83,16 @@ def labelled(data: DataFolder, ensemble: Path, tmp_path_factory: pytest.TempPath
     return out
 
 
+def test_photos_that_cannot_be_decoded_are_passed_over_with_skip_bad(
+    data: DataFolder, ensemble: Path, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(data.path, tmp_path / "data"))
+    for name in ("train/0.png", "val/0.png"):
+        (root / name).write_bytes(b"no picture")
+    tolerant = DataFolder(str(root), skip_bad=True)
+    assert label_photos(ensemble, tolerant, root / "new", tmp_path / "pseudo", count=10, precision=0.01).num_photos == 4
+
+
 def test_val_is_not_among_the_photos_even_as_a_copy_in_another_folder(labelled: Path) -> None:
     document = json.loads((labelled / "train.json").read_text())
     listed = {entry["file_name"] for entry in document["images"]}

@@ -103,6 +103,7 @@ def test_val_photos_are_nowhere_in_the_batches(folder: DataFolder) -> None:
         assert not val & {image.tobytes() for image in batch.images.permute(0, 2, 3, 1).numpy()}
 
 
+@pytest.mark.reliability("data-untouched")
 def test_the_folder_of_photos_is_not_written_to(folder: DataFolder) -> None:
     config = tiny_config(**EVERYTHING)
     root = Path(folder.path)

@@ -1,6 +1,7 @@
 """Data folders with one thing wrong, and the verbs that have to refuse them."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def refused(
         more: flags that all the verbs get.
         ensemble: for `predict` and `submit`.
     """
-    before = listing(folder) if folder.is_dir() else None
+    before = listing(folder) if os.path.isdir(folder) else None
     for verb in verbs:
         cases.add()
         code = run_search.main([*words_of(verb, folder, ensemble), *more])

@@ -103,6 +103,14 @@ def cut(data: bytes, share: int) -> bytes:
     return data[: len(data) * share // 100]
 
 
+def png_in_parts() -> bytes:
+    """A PNG whose pixels lie in two chunks, the first of them with a wrong checksum."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 0, 0, 0, 0))
+    pixels = zlib.compress(bytes(HEIGHT * (1 + WIDTH)))
+    first = chunk(b"IDAT", pixels[:9])[:-1] + b"?"
+    return b"\x89PNG\r\n\x1a\n" + header + first + chunk(b"IDAT", pixels[9:]) + chunk(b"IEND", b"")
+
+
 def gif_65535() -> bytes:
     """A GIF that states the largest size there is."""
     header = struct.pack("<HHBBB", 65535, 65535, 0, 0, 0)
@@ -163,6 +171,7 @@ DAMAGED: dict[str, Callable[[], bytes]] = {
     },
     "png-flipped-bit": lambda: flipped(encoded(picture(), "PNG", compress_level=0), 0.5),
     "png-flipped-checksum": lambda: flipped(encoded(picture(), "PNG"), 0.995),
+    "png-checksum-of-a-part": png_in_parts,
     "png-without-pixels": lambda: png(HEIGHT, WIDTH, pixels=False),
     "png-of-no-width": lambda: png(HEIGHT, 0),
     "png-signature-only": lambda: b"\x89PNG\r\n\x1a\n" + bytes(40),

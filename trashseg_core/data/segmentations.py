@@ -29,12 +29,16 @@ def segmentation_fault(segmentation: Any, height: int, width: int) -> str | None
         return _rle_fault(segmentation, height, width)
     if not isinstance(segmentation, list) or not segmentation:
         return "no segmentation (expected a list of polygons or an RLE)"
-    outline = 0.0
     for polygon in segmentation:
         fault = _polygon_fault(polygon, height, width)
         if fault:
             return fault
-        outline += sum(abs(value - polygon[index - 2]) for index, value in enumerate(polygon))
+    return outline_fault(segmentation)
+
+
+def outline_fault(polygons: list[list[float]]) -> str | None:
+    """Say that polygons of finite numbers are too long to be painted, or None."""
+    outline = sum(abs(value - polygon[index - 2]) for polygon in polygons for index, value in enumerate(polygon))
     if outline > MAX_OUTLINE_PX:
         return f"an outline of {outline:.0f} px, but at most {MAX_OUTLINE_PX} can be painted"
     return None

@@ -10,7 +10,7 @@ from PIL import Image
 from trashseg_core.data.cache_store import Progress
 from trashseg_core.data.coco import Annotation
 from trashseg_core.data.photos import read_photo
-from trashseg_core.data.segmentations import segmentation_mask
+from trashseg_core.data.segmentations import outline_fault, segmentation_area
 from trashseg_core.errors import BadInput
 from trashseg_core.importers.dealing import deal_photos
 from trashseg_core.importers.options import ImportOptions
@@ -138,7 +138,9 @@ def _convert(
             lost["outlines without area"].append(what)
         else:
             polygon = [[float(value) for value in points.ravel()]]
-            area = float(segmentation_mask(polygon, height, width).sum())
+            if fault := outline_fault(polygon):
+                raise BadInput(f"{label_path}: outline {number}: {fault}. Simplify it, or take it out.")
+            area = segmentation_area(polygon, height, width)
             if area:
                 annotations.append(Annotation(0, labels[index], polygon, False, area))
             else:
