@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ TESTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "no photos": (lambda test: test.update(images=[]), "images"),
     "no list of photos": (lambda test: test.pop("images"), "images"),
     "an id twice": (lambda test: test["images"].append(test["images"][0]), "images"),
-    "a photo twice": (lambda test: test["images"].append({**test["images"][0], "id": 9999}), "file_name"),
+    "a photo twice": (lambda test: test["images"].append({**test["images"][0], "id": 9999}), "/images/10"),
     "a missing photo": (lambda test: test["images"][0].update(file_name="gone.jpg"), "gone.jpg"),
     "another size": (lambda test: test["images"][0].update(width=33), "33"),
     "other classes": (lambda test: test["categories"].pop(), "categories"),
@@ -139,9 +140,14 @@ def test_a_name_that_would_break_a_row_never_gets_into_a_test_set(tmp_path: Path
     assert (tmp_path / "a.csv").read_bytes().count(b"\n") == 2
 
 
-def test_a_csv_without_line_breaks_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_csv_without_line_breaks_is_not_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "endless.csv"
     with open(path, "wb") as stream:
         stream.truncate(100 * MAX_LINE)  # a sparse file
-    faults = check_submission(path, ["a.jpg"], 2)
+    tracemalloc.start()
+    try:
+        faults = check_submission(path, ["a.jpg"], 2)
+        assert tracemalloc.get_traced_memory()[1] < 20 * MAX_LINE
+    finally:
+        tracemalloc.stop()
     assert "the header is not" in faults[0] and "does not end in a single LF" in faults[1]
