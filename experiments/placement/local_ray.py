@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import ray
+from ray._common.utils import get_default_system_temp_dir
 
 from trashseg_core.errors import BadInput
 
@@ -37,7 +38,7 @@ def private_folder() -> str:
     """A folder for Ray's sessions, in one that nobody else can enter: Ray lets everybody write into its own, sockets
     included, and changes the mode of what it is given.
     """
-    base = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir())
+    base = Path(get_default_system_temp_dir())  # $RAY_TMPDIR, …; short, as names of sockets must be
     folder = base / f"ray-{os.geteuid()}"
     base.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
