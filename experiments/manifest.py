@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = Manifest(settings=SearchSettings(**settings), **document)
         check_types(manifest)
         check_types(manifest.settings)
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise BadInput(f"{folder / FILE}: damaged ({error}). {_remedy(folder)}") from None
     # The folder may have been moved or mounted elsewhere since.
     place = Path(os.path.abspath(folder))
