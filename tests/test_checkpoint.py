@@ -202,3 +202,33 @@ def test_the_stored_weights_are_the_moving_average_and_the_state_holds_the_raw_o
     stored, raw = read_weights(reports.checkpoints[0] / WEIGHTS), read_state(reports.checkpoints[0])["raw"]
     assert equal_weights(stored, kept[0].module.get_submodule("model").state_dict())
     assert not torch.equal(stored["segmentation_head.0.weight"], raw["segmentation_head.0.weight"])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    (
+        (lambda values: values.double(), "holds torch.float64, but the model needs torch.float32"),
+        (lambda values: torch.full_like(values, torch.nan), "is not finite, so the file is damaged"),
+    ),
+)
+def test_weights_of_another_type_or_that_are_not_finite_are_refused(
+    folder: Path, network: Network, change: Any, said: str
+) -> None:
+    weights = read_weights(folder / WEIGHTS)
+    first = min(name for name, values in weights.items() if values.is_floating_point())
+    with pytest.raises(BadInput, match=said):
+        load_weights(network.model, {**weights, first: change(weights[first])}, folder / WEIGHTS)
+
+
+def test_weights_of_a_type_that_torch_lacks_are_bad_input(folder: Path) -> None:
+    content = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(content.replace(b'"F32"', b'"F4" ', 1))
+    with pytest.raises(BadInput, match="weights cannot be read"):
+        read_weights(folder / WEIGHTS)
+
+
+@pytest.mark.parametrize("state", ([], {}, {"epoch": "3"}, {"epoch": 0}))
+def test_a_state_of_something_else_is_refused(folder: Path, state: Any) -> None:
+    torch.save(state, folder / STATE)
+    with pytest.raises(BadInput, match="state.pt: cannot be read"):
+        read_state(folder)

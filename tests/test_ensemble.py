@@ -206,3 +206,15 @@ def test_a_member_without_one_of_its_files_is_refused(bundle: Path, name: str) -
     (bundle / "members" / "t0003" / name).unlink()
     with pytest.raises(BadInput, match=f"t0003/{name}.* cannot be read"):
         load_ensemble(bundle, read_ensemble(bundle))
+
+
+@pytest.mark.parametrize("offsets", ([0.0, 1e25, 0.0], [0.0, -81.0, 0.0]))
+def test_offsets_that_no_float_can_take_the_exp_of_are_refused(bundle: Path, offsets: list[float]) -> None:
+    with pytest.raises(BadInput, match="one for each class, from -80 to 80"):
+        read_ensemble(edit(bundle, class_offsets=offsets))
+
+
+@pytest.mark.parametrize("replaced", ({"class_names": [1, 2, 3]}, {"categories": []}, {"evidence": [1]}), ids=str)
+def test_fields_of_another_type_are_refused(bundle: Path, replaced: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match=f"damaged \\(`{next(iter(replaced))}` is"):
+        read_ensemble(edit(bundle, **replaced))

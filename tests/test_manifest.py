@@ -64,6 +64,16 @@ def test_a_damaged_manifest_is_refused(manifest: Manifest, replaced: dict[str, A
         read_manifest(path.parent)
 
 
+@pytest.mark.parametrize("word", (2, ["lr=0.1"]))
+def test_an_assignment_that_is_no_text_is_damage(manifest: Manifest, word: Any) -> None:
+    path = manifest.settings.folder / FILE
+    document = json.loads(path.read_text())
+    document["settings"]["set"] = [word]
+    path.write_text(json.dumps(document))
+    with pytest.raises(BadInput, match="manifest.json: damaged"):
+        read_manifest(manifest.settings.folder)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[1"])
 def test_a_manifest_that_is_not_json_is_refused(manifest: Manifest, content: str) -> None:
     (manifest.settings.folder / FILE).write_text(content)

@@ -24,13 +24,12 @@ def load_optimizer(config: TrialConfig, optimizer: torch.optim.Optimizer, saved:
         raise ValueError("other groups of weights")
     wanted = _layout(config)
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-    known = set(range(len(weights)))
     for number, values in saved["state"].items():
-        if number in known and {name: _kind(value, weights[number]) for name, value in values.items()} != wanted:
+        if number not in range(len(weights)):
+            continue  # what is about all weights together, as MADGRAD's number of steps
+        if {name: _kind(value, weights[number]) for name, value in values.items()} != wanted:
             raise ValueError(f"another kind of memory of weight {number}")
-        if number in known and not all(
-            value.isfinite().all() for value in values.values() if isinstance(value, Tensor)
-        ):
+        if not all(value.isfinite().all() for value in values.values() if isinstance(value, Tensor)):
             raise ValueError(f"the memory of weight {number} is not finite")
     optimizer.load_state_dict({"state": saved["state"], "param_groups": groups})
 
