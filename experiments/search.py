@@ -45,6 +45,8 @@ from trashseg_core.errors import BadInput
 
 MAX_FAILURES = 3
 """Deaths of a trial's process (out of memory, lost node) that are followed by another try from its checkpoint."""
+RAY_MB = 16
+"""10^6 bytes that Ray's temporary folder should have; with 64 kB it does not start, with 1 MB it does."""
 Trainable = Callable[[dict[str, Any]], None]
 
 
@@ -59,6 +61,7 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
     """
     silence_ray()
     keep_token_private(make=settings.ray_address is None)
+    check_room()
     if not ray.is_initialized():
         try:
             with code_from_here_only(), kept_handlers():
@@ -77,6 +80,22 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
     resources = ray.cluster_resources()
     slots = fit_nodes(plan_slots(settings, resources), [node["Resources"] for node in living_nodes()])
     return fit_memory(slots, resources, trial_memory_mb) if settings.concurrent == "auto" else slots
+
+
+def check_room() -> None:
+    """Refuse a full disk for Ray's sockets and logs: without room it gives up after 40 s, and does not say why.
+
+    Raises:
+        BadInput: naming the place.
+    """
+    place = Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp")
+    there = next(one for one in (place, *place.parents) if one.exists())
+    free = shutil.disk_usage(there).free
+    if free < RAY_MB * 1e6:
+        raise BadInput(
+            f"{place}: {free / 1e6:.1f} MB are free, but Ray needs {RAY_MB} MB there for its logs. Make room, or name "
+            "another folder by RAY_TMPDIR."
+        )
 
 
 def build_tuner(

@@ -27,7 +27,7 @@ from trashseg_core.confusion import miou
 from trashseg_core.errors import TrainingFailed
 from trashseg_core.val_confusions import Confusions
 
-EPOCHS, TRIALS, HANG_LIMIT_S = 3, 4, 4.0
+EPOCHS, TRIALS, HANG_LIMIT_S = 3, 4, 20.0
 WEIGHTS = 100_000
 """Numbers in a checkpoint's weights, 4 bytes each."""
 

@@ -1,6 +1,7 @@
 """Checkpoints that are deleted or cut off: an ensemble leaves them out or is refused, and no CSV is ever wrong."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,20 +19,27 @@ from trashseg_core.files import write_json
 
 pytestmark = pytest.mark.reliability("checkpoint-lost")
 Capture = pytest.CaptureFixture[str]
-Damage = Callable[[Path], None]
 
-DAMAGES: dict[str, Damage] = {
-    "gone": lambda path: path.unlink(),
-    "empty": lambda path: path.write_bytes(b""),
-    "cut off": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
-    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+DAMAGES: dict[str, Callable[[bytes], bytes] | None] = {
+    "gone": None,
+    "empty": lambda content: b"",
+    "cut off": lambda content: content[: len(content) // 2],
+    "zeros": lambda content: bytes(len(content)),
 }
+
+
+def harm(path: Path, damage: str) -> None:
+    """Damage a file; another one of its name, since the fixture's file has two."""
+    content, change = path.read_bytes(), DAMAGES[damage]
+    path.unlink()
+    if change is not None:
+        path.write_bytes(change(content))
 
 
 @pytest.fixture
 def run(tmp_path: Path, finished: Path) -> Path:
     """A copy of a finished search; what was predicted is not there."""
-    folder = shutil.copytree(finished, tmp_path / finished.name)
+    folder = shutil.copytree(finished, tmp_path / finished.name, copy_function=os.link)
     shutil.rmtree(folder / "predictions")
     return folder
 
@@ -50,7 +58,7 @@ def test_the_ensemble_leaves_out_trials_whose_weights_are_lost_and_says_so(
 ) -> None:
     best, *others = usable(run)
     cases.add(1)
-    DAMAGES["cut off"](run / str(best.checkpoint) / WEIGHTS)
+    harm(run / str(best.checkpoint) / WEIGHTS, "cut off")
     assert run_search.main(["ensemble", str(run), "--tta", "none"]) == 0
     said = json.loads((run / "ensemble" / "ensemble.json").read_text())
     assert best.trial_id not in said["provenance"]["candidates"]
@@ -67,7 +75,7 @@ def test_an_ensemble_of_nothing_is_refused_and_the_old_one_stays(
     before = files(run / "ensemble")
     cases.add(len(usable(run)))
     for one in usable(run):
-        DAMAGES[damage](run / str(one.checkpoint) / name)
+        harm(run / str(one.checkpoint) / name, damage)
     assert run_search.main(["ensemble", str(run)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "No trial left a checkpoint" in line
@@ -82,7 +90,7 @@ def test_an_ensemble_whose_member_is_lost_predicts_nothing(
     cases.add(2)
     csv = (run / "submission.csv").read_bytes()
     member = sorted((run / "ensemble" / "members").iterdir())[0]
-    DAMAGES[damage](member / name)
+    harm(member / name, damage)
     assert run_search.main(["submit", str(run)]) == 2
     out = tmp_path / "labels"
     assert run_search.main(["predict", str(run / "ensemble"), str(folders[0] / "test.json"), "--out", str(out)]) == 2

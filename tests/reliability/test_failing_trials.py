@@ -17,15 +17,14 @@ from tests.reliability.faulty_search import EPOCHS, FAULTS, HANG_LIMIT_S, search
 from trashseg_core.checkpoint import WEIGHTS, read_weights
 
 pytestmark = pytest.mark.slow
-TRIALS = 10
+TRIALS = 9
 MET = {
     "t0001": "die",
-    "t0002": "hang",
-    "t0003": "stop",
-    "t0004": "run-out",
-    "t0005": "allocate",
-    "t0006": "diverge",
-    "t0007": "diverge@1",
+    "t0002": "stop",
+    "t0003": "run-out",
+    "t0004": "allocate",
+    "t0005": "diverge",
+    "t0006": "diverge@1",
 }
 
 
@@ -47,7 +46,7 @@ class Search:
 
 @pytest.fixture(scope="module")
 def search(tmp_path_factory: pytest.TempPathFactory) -> Search:
-    """Ten trials, of which seven meet a fault. Processes that die are tried again once instead of three times."""
+    """Nine trials, of which six meet a fault. Processes that die are tried again once instead of three times."""
     out, said = tmp_path_factory.mktemp("faulty"), list[str]()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search_module, "MAX_FAILURES", 1)
@@ -74,7 +73,7 @@ def test_a_trial_that_always_dies_is_tried_again_as_often_as_it_may_and_fails_wi
 
 
 @pytest.mark.reliability("out-of-memory")
-@pytest.mark.parametrize("key", ["t0004", "t0005"])
+@pytest.mark.parametrize("key", ["t0003", "t0004"])
 def test_memory_that_cannot_be_had_ends_the_trial_at_once_with_advice(search: Search, key: str) -> None:
     error = search.records[key].error or ""
     assert error.startswith("out of memory: ") and "smaller `batch_size`" in error
@@ -82,27 +81,25 @@ def test_memory_that_cannot_be_had_ends_the_trial_at_once_with_advice(search: Se
 
 
 @pytest.mark.reliability("hanging")
-@pytest.mark.parametrize("key", ["t0002", "t0003"])
-def test_a_trial_that_hangs_or_is_stopped_fails_once_and_is_not_tried_again(search: Search, key: str) -> None:
+def test_a_trial_that_stands_still_fails_once_and_is_not_tried_again(search: Search) -> None:
+    key = "t0002"
     reason = f"hangs: no step for {HANG_LIMIT_S:.0f} s (`--hang-limit`) after epoch 1; its process was ended"
     assert search.records[key].error == reason
     assert [one for one in search.said if one.startswith(key)] == [f"{key}: {reason}"]
 
 
 @pytest.mark.reliability("hanging")
-def test_the_process_of_a_trial_that_hung_is_gone(search: Search, cases: Cases) -> None:
+def test_the_process_of_a_trial_that_hung_is_gone(search: Search) -> None:
     processes = dict(map(str.split, (search.folder / "processes.log").read_text().splitlines()))
-    hung = {processes["t0002"], processes["t0003"]}
-    cases.add(len(hung))
-    assert len(hung) == 2 and processes["t0004"] not in hung
-    commands = [Path(f"/proc/{pid}/cmdline") for pid in hung]
-    assert not [path for path in commands if path.exists() and b"ray::" in path.read_bytes()]
+    assert processes["t0002"] != processes["t0003"], "the slot has a new process"
+    command = Path(f"/proc/{processes['t0002']}/cmdline")
+    assert not command.exists() or b"ray::" not in command.read_bytes()
 
 
 @pytest.mark.reliability("non-finite")
 def test_a_trial_that_diverges_fails_with_its_reason(search: Search, cases: Cases) -> None:
     cases.add(2)
-    for key, epochs in (("t0006", [1]), ("t0007", [])):
+    for key, epochs in (("t0005", [1]), ("t0006", [])):
         record = search.records[key]
         assert (record.error or "").startswith("TrainingFailed: The training loss is nan")
         assert sorted(record.epochs) == epochs
@@ -110,11 +107,11 @@ def test_a_trial_that_diverges_fails_with_its_reason(search: Search, cases: Case
 
 @pytest.mark.reliability("non-finite")
 def test_what_a_failed_trial_had_reached_before_is_still_there(search: Search) -> None:
-    for key in set(MET) - {"t0007"}:
+    for key in set(MET) - {"t0006"}:
         result = search.results[key]
         assert (result.best_epoch, result.checkpoint) == (1, f"trials/{key}/epoch_0001")
         assert set(read_weights(search.folder / str(result.checkpoint) / WEIGHTS)["weight"].tolist()) == {1.0}
-    assert search.results["t0007"].checkpoint is None
+    assert search.results["t0006"].checkpoint is None
 
 
 @pytest.mark.reliability("non-finite")
@@ -139,12 +136,12 @@ def test_the_sampler_knows_of_every_end_and_nothing_is_proposed_again(search: Se
 def test_reasons_that_differ_in_numbers_only_are_grouped_and_counted(search: Search) -> None:
     failed = [one for one in search.results.values() if one.status == "failed"]
     summary = failure_summary(sorted(failed, key=lambda one: one.trial_id))
-    assert "2 x hangs: no step for 4 s" in summary and "(t0002, t0003)" in summary
-    assert "2 x TrainingFailed: The training loss is nan" in summary and "(t0006, t0007)" in summary
+    assert "2 x TrainingFailed: The training loss is nan" in summary and "(t0005, t0006)" in summary
+    assert f"1 x hangs: no step for {HANG_LIMIT_S:.0f} s" in summary
 
 
 def test_every_fault_is_met() -> None:
-    assert {fault.partition("@")[0] for fault in MET.values()} | {"hang-in-c"} == set(FAULTS)
+    assert {fault.partition("@")[0] for fault in MET.values()} | {"hang", "hang-in-c"} == set(FAULTS)
 
 
 @pytest.mark.reliability("hanging")

@@ -15,6 +15,7 @@ from trashseg_core.ensemble.grid import Grid
 from trashseg_core.ensemble.kernels import TILE_PX, gather
 from trashseg_core.ensemble.pixels import Pixels, empty_tiles, release, tile_places
 from trashseg_core.ensemble.probabilities import StoredPrediction
+from trashseg_core.full_disk import named_errors
 
 
 def find_disagreement(
@@ -95,5 +96,6 @@ def _mapped(folder: Path, shape: tuple[int, ...]) -> np.ndarray:
     if size == 0:
         return np.empty(shape, np.uint8)
     with tempfile.TemporaryFile(dir=folder) as stream:
-        os.posix_fallocate(stream.fileno(), 0, size)  # a full disk is an error here, not a signal at some write
+        with named_errors(folder / "pixels"):
+            os.posix_fallocate(stream.fileno(), 0, size)  # a full disk is an error here, not a signal at some write
         return np.frombuffer(mmap.mmap(stream.fileno(), size), np.uint8).reshape(shape)
