@@ -26,7 +26,8 @@ from experiments.limits import Limits
 from experiments.placement.bookkeeping import tune_storage
 from experiments.placement.cluster import check_nodes, living_nodes, shipped_code
 from experiments.placement.guardian import guarded
-from experiments.placement.local_ray import code_from_here_only, keep_token_private, private_folder, to_itself
+from experiments.placement.local_ray import code_from_here_only, keep_token_private, to_itself
+from experiments.placement.ray_folder import check_room, private_folder
 from experiments.placement.resources import Slots, fit_nodes, plan_slots
 from experiments.placement.trial_memory import fit_memory
 from experiments.placement.vital import vital
@@ -45,8 +46,6 @@ from trashseg_core.errors import BadInput
 
 MAX_FAILURES = 3
 """Deaths of a trial's process (out of memory, lost node) that are followed by another try from its checkpoint."""
-RAY_MB = 16
-"""10^6 bytes that Ray's temporary folder should have; with 64 kB it does not start, with 1 MB it does."""
 Trainable = Callable[[dict[str, Any]], None]
 
 
@@ -80,22 +79,6 @@ def start_ray(settings: SearchSettings, trial_memory_mb: float = 0.0) -> Slots:
     resources = ray.cluster_resources()
     slots = fit_nodes(plan_slots(settings, resources), [node["Resources"] for node in living_nodes()])
     return fit_memory(slots, resources, trial_memory_mb) if settings.concurrent == "auto" else slots
-
-
-def check_room() -> None:
-    """Refuse a full disk for Ray's sockets and logs: without room it gives up after 40 s, and does not say why.
-
-    Raises:
-        BadInput: naming the place.
-    """
-    place = Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp")
-    there = next(one for one in (place, *place.parents) if one.exists())
-    free = shutil.disk_usage(there).free
-    if free < RAY_MB * 1e6:
-        raise BadInput(
-            f"{place}: {free / 1e6:.1f} MB are free, but Ray needs {RAY_MB} MB there for its logs. Make room, or name "
-            "another folder by RAY_TMPDIR."
-        )
 
 
 def build_tuner(

@@ -243,8 +243,7 @@ print(path.name, sorted(entry.name for entry in path.iterdir()))
 
 
 def test_two_processes_that_build_at_once_build_once(root: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", BUILDER, str(tmp_path / "log")]
-    cwd = Path(__file__).parents[1]
+    command, cwd = [sys.executable, "-c", BUILDER, str(tmp_path / "log")], Path(__file__).parents[1]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=cwd) for _ in range(2)]
     outputs = [process.communicate(timeout=60)[0] for process in both]
     assert outputs[0] == outputs[1] and "['a', 'b']" in outputs[0]

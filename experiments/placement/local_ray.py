@@ -3,14 +3,11 @@
 import contextlib
 import os
 import secrets
-import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
 import ray
-from ray._common.utils import get_default_system_temp_dir
 
 from trashseg_core.errors import BadInput
 
@@ -28,25 +25,10 @@ def to_itself() -> Iterator[None]:
     so that what was read has to be set, too. And its dashboard's process, which runs even where the dashboard is off,
     is not started: all that it does then is to ask 169.254.169.254 and metadata.google.internal which cloud this is.
     """
-    with mock.patch.multiple(ray._private.ray_constants, ENABLE_RAY_CLUSTER=False):
-        with mock.patch.multiple(ray._private.services, start_api_server=lambda *_, **__: ("", None)):
+    with mock.patch.multiple(ray._private.ray_constants, create=True, ENABLE_RAY_CLUSTER=False):
+        with mock.patch.multiple(ray._private.services, create=True, start_api_server=lambda *_, **__: ("", None)):
             with mock.patch.dict(os.environ, {LOOPBACK: "0"}):
                 yield
-
-
-def private_folder() -> str:
-    """A folder for Ray's sessions, in one that nobody else can enter: Ray lets everybody write into its own, sockets
-    included, and changes the mode of what it is given.
-    """
-    base = Path(get_default_system_temp_dir())  # $RAY_TMPDIR, …; short, as names of sockets must be
-    folder = base / f"ray-{os.geteuid()}"
-    base.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():  # somebody was there before us
-        folder = Path(tempfile.mkdtemp(prefix="ray-", dir=base))
-    folder.chmod(0o700)
-    return str(folder / "ray")
 
 
 def code_from_here_only() -> contextlib.AbstractContextManager[None]:

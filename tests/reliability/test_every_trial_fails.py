@@ -8,8 +8,8 @@ import pytest
 import run_search
 from experiments.journal import Journal
 from experiments.manifest import read_manifest
+from experiments.placement.ray_folder import check_room
 from experiments.results import read_results
-from experiments.search import check_room
 from experiments.stages import collect_results
 from tests.reliability.small_disk import fill, small_disk
 from trashseg_core.errors import BadInput

@@ -11,7 +11,7 @@ import psutil
 import pytest
 import ray
 
-from experiments.placement import local_ray, peers
+from experiments.placement import local_ray, peers, ray_folder
 from tests.reliability.cases import Cases
 from tests.reliability.conftest import Lonely
 from trashseg_core.errors import BadInput
@@ -44,7 +44,7 @@ def test_sockets_in_the_file_system_lie_where_others_cannot_go(lonely: Lonely, c
 def test_a_folder_for_sessions_is_closed_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     (tmp_path / f"ray-{os.geteuid()}").mkdir(mode=0o755)
-    assert Path(local_ray.private_folder()).parent.stat().st_mode & 0o777 == 0o700
+    assert Path(ray_folder.private_folder()).parent.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
@@ -55,7 +55,7 @@ def test_a_folder_for_sessions_that_somebody_laid_out_is_not_used(
     trap = tmp_path / f"ray-{os.geteuid()}"
     trap.mkdir()
     os.chown(trap, 12345, 12345)
-    found = Path(local_ray.private_folder()).parent
+    found = Path(ray_folder.private_folder()).parent
     assert found != trap and found.stat().st_mode & 0o777 == 0o700
 
 
