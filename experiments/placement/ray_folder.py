@@ -23,8 +23,8 @@ def check_room() -> None:
     free = shutil.disk_usage(there).free
     if free < NEEDED_MB * 1e6:
         raise BadInput(
-            f"{place}: {free / 1e6:.1f} MB are free, but Ray needs {NEEDED_MB} MB there for its logs. Make room, or name "
-            "another folder by RAY_TMPDIR."
+            f"{place}: {free / 1e6:.1f} MB are free, but Ray needs {NEEDED_MB} MB there for its logs. Make room, or "
+            "name another folder by RAY_TMPDIR."
         )
 
 
