@@ -76,6 +76,7 @@ def test_another_metric_that_is_not_finite_is_left_out(parts: Parts) -> None:
     assert journal.trials["t0000"].epochs[1] == {"epoch": 1, "val_miou": 0.5}
 
 
+@pytest.mark.reliability("non-finite")
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_an_objective_that_is_not_finite_ends_the_trial_as_failed(parts: Parts, value: float) -> None:
     journal, _, recorder = parts
