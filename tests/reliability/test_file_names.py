@@ -84,7 +84,7 @@ def test_a_photo_that_is_not_there_is_a_finding(folder: Path, capsys: Capture, c
         cases.add()
         assert run_search.main(words_of(verb, folder)) == 2
         err = capsys.readouterr().err
-        assert ": no such photo." in err or ": cannot be read (" in err
+        assert ": no such photo." in err or " cannot be read (" in err
     accepted(capsys, cases, folder, ("--skip-bad",))
 
 

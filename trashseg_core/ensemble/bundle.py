@@ -225,15 +225,16 @@ def load_ensemble(folder: Path, ensemble: Ensemble) -> LoadedEnsemble:
     Raises:
         BadInput: a member's files are missing, damaged or do not fit, or the folder was replaced meanwhile.
     """
-    check_files(folder)
-    members = []
+    num_classes, configs = len(ensemble.class_names), []
     for member in ensemble.members:
-        path = folder / "members" / member.trial_id
         for name, most_bytes in ((CONFIG, MAX_JSON_BYTES), (WEIGHTS, None)):
             file_inside(folder, "members", member.trial_id, name, most_bytes=most_bytes)
-        config = read_config(path)
-        check_shapes(path / WEIGHTS, config, len(ensemble.class_names))
-        network = read_network(path, config, len(ensemble.class_names)).to(device()).eval()
+        configs.append(read_config(folder / "members" / member.trial_id))
+        check_shapes(folder / "members" / member.trial_id / WEIGHTS, configs[-1], num_classes)
+    check_files(folder)
+    members = []
+    for member, config in zip(ensemble.members, configs, strict=True):
+        network = read_network(folder / "members" / member.trial_id, config, num_classes).to(device()).eval()
         members.append(LoadedMember(network, config, member.tta))
     if read_ensemble(folder).provenance != ensemble.provenance:
         raise BadInput(f"{folder} was built anew while it was read. Try again.")

@@ -1,6 +1,5 @@
 """A data folder of photos that an ensemble labelled, marked as what it is. A killed labelling goes on where it was."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from trashseg_core.data.near_duplicates import find_near_duplicates, thumbnail
 from trashseg_core.data.photos import read_photo
 from trashseg_core.ensemble.bundle import DESCRIPTION, Ensemble, held_out_from_val, load_ensemble, read_ensemble
 from trashseg_core.errors import BadInput
-from trashseg_core.files import commit_folder, file_digest, read_json, write_json
+from trashseg_core.files import atomic_bytes, commit_folder, file_digest, read_json, write_json
 from trashseg_core.importers.writing import run_lengths
 from trashseg_core.inference.ensemble_predict import Place, predict_photos
 from trashseg_core.inference.predict_files import find_photos
@@ -198,12 +197,8 @@ def _label(
 def _save(path: Path, array: np.ndarray) -> None:
     """Write a picture that is whole under its name, whenever the process or the machine ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    with open(temporary, "wb") as stream:
+    with atomic_bytes(path) as stream:
         Image.fromarray(array).save(stream, format="PNG")
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
 
 
 def _count(path: Path, num_classes: int) -> np.ndarray:
