@@ -90,7 +90,8 @@ def test_photos_that_cannot_be_decoded_are_passed_over_with_skip_bad(
     for name in ("train/0.png", "val/0.png"):
         (root / name).write_bytes(b"no picture")
     tolerant = DataFolder(str(root), skip_bad=True)
-    assert label_photos(ensemble, tolerant, root / "new", tmp_path / "pseudo", count=10, precision=0.01).num_photos == 4
+    done = label_photos(Wish(ensemble, root / "new", 10, 0.01), tolerant, tmp_path / "pseudo")
+    assert done is not None and done.num_photos == 4
 
 
 def test_val_is_not_among_the_photos_even_as_a_copy_in_another_folder(labelled: Path) -> None:
