@@ -3,22 +3,29 @@
 from pathlib import Path
 from typing import Any
 
-from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.exceptions import RayActorError, RayError, RayTaskError
-
-_told_by_ray = RayActorManager._actor_task_failed
-
-
-def _told_as_death(manager: RayActorManager, tracked_actor_task: Any, exception: Exception) -> None:
-    """Pass on a failed task; what Tune does not know as the death of a process is told as one."""
-    if isinstance(exception, RayError) and not isinstance(exception, RayActorError | RayTaskError):
-        exception = RayActorError(error_msg=f"{type(exception).__name__}: {exception}")
-    _told_by_ray(manager, tracked_actor_task, exception)
 
 
 def tell_deaths() -> None:
-    """Have Tune try a trial again whose process Ray's memory monitor ended; Ray 2.60 would end the whole search."""
-    RayActorManager._actor_task_failed = _told_as_death  # type: ignore[method-assign, assignment]
+    """Have Tune try a trial again whose process Ray's memory monitor ended; Ray 2.60 would end the whole search.
+
+    What Tune does not know as the death of a process is told as one. Once; a Ray without the place is left as it is.
+    """
+    try:
+        from ray.air.execution._internal.actor_manager import RayActorManager
+
+        told_by_ray = RayActorManager._actor_task_failed
+    except (ImportError, AttributeError):
+        return
+    if told_by_ray.__name__ == "told_as_death":
+        return
+
+    def told_as_death(manager: Any, tracked_actor_task: Any, exception: Exception) -> None:
+        if isinstance(exception, RayError) and not isinstance(exception, RayActorError | RayTaskError):
+            exception = RayActorError(error_msg=f"{type(exception).__name__}: {exception}")
+        told_by_ray(manager, tracked_actor_task, exception)
+
+    RayActorManager._actor_task_failed = told_as_death  # type: ignore[method-assign, assignment]
 
 
 def text_of_death(trial: Any) -> str:

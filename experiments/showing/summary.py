@@ -96,7 +96,7 @@ def reasons(failed: list[TrialResult]) -> list[tuple[str, list[str]]]:
     """Why trials failed: reasons that differ in their numbers only are together, in the words of the first one, with
     the trials' ids; the most frequent first."""
     found: dict[str, tuple[str, list[str]]] = {}
-    for result in failed:
+    for result in sorted(failed, key=lambda one: one.trial_id):
         reason = result.error or "stopped before its first epoch"
         found.setdefault(NUMBER.sub("#", reason), (reason, []))[1].append(result.trial_id)
     return sorted(found.values(), key=lambda group: -len(group[1]))

@@ -17,7 +17,7 @@ from tests.reliability.test_leaks import copied
 from tests.tiny import listing
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.pseudo.labelling import label_photos
+from trashseg_core.pseudo.labelling import Wish, label_photos
 
 __all__ = ["ensemble", "folder", "own_signal_handlers"]
 pytestmark = pytest.mark.reliability("data-untouched")
@@ -87,7 +87,7 @@ def test_folds_and_pseudo_labels_write_nothing_into_the_data(
         for fold in range(3):
             open_split(files.data_of(fold), "train", 64)
         assert listing(folders[0]) == before
-        label_photos(finished / "ensemble", data, folders[0] / "test.json", tmp_path / "pseudo", 9, precision=0.01)
+        label_photos(Wish(finished / "ensemble", folders[0] / "test.json", 9, 0.01), data, tmp_path / "pseudo")
         assert listing(folders[0]) == before
 
 
