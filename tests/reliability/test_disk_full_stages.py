@@ -80,7 +80,8 @@ def test_a_stage_that_finds_no_room_leaves_what_is_there_and_says_where(
         (line,) = capsys.readouterr().err.splitlines()
         assert "No space left on device" in line and str(run) in line
         assert contents(run / made) == old
-        assert not [path for path in run.rglob(".*") if path.name.startswith((".ensemble.", ".submission.", ".report."))]
+        hidden = (".ensemble.", ".submission.", ".report.")
+        assert not [path for path in run.rglob(".*") if path.name.startswith(hidden)]
 
 
 def test_predictions_that_do_not_fit_are_refused_before_they_are_made(
