@@ -17,7 +17,7 @@ from experiments.checkpoints.trial_folder import TrialFolder
 from tests.reliability.fuzzing.byte_mutations import mutate_bytes
 from tests.reliability.fuzzing.case import Case, each_of
 from tests.reliability.fuzzing.json_mutations import change_value, mutated_json
-from tests.reliability.fuzzing.networks import use_tiny_networks
+from tests.reliability.fuzzing.networks import tiny_networks
 from tests.tiny import tiny_config, write_folder
 from trashseg_core.bootstrap import miou_interval
 from trashseg_core.checkpoint import read_config, read_confusions, read_network, read_weights
@@ -34,13 +34,13 @@ SHAPES = ((), (0,), (1,), (2, 3, 3), (2, 2, 2), (3, 3), (1, 3, 3), (2, 3), (2, 3
 
 def make_checkpoint(folder: Path) -> None:
     """Train a tiny network for an epoch and keep its checkpoint, and its data for going on."""
-    use_tiny_networks()
     write_folder(folder / "data", {"train": [(24, 32)] * 4, "val": [(24, 32)] * 2})
 
     def keep(metrics: dict[str, float], found: Path) -> None:
         shutil.copytree(found, folder / "trial" / f"epoch_{int(metrics['epoch']):04d}")
 
-    train(CONFIG, data_of(folder), keep)
+    with tiny_networks():
+        train(CONFIG, data_of(folder), keep)
     shutil.rmtree(folder / "trial" / "epoch_0002")
 
 
@@ -167,9 +167,9 @@ def change_confusions(draw: DrawFn, content: bytes) -> tuple[bytes, str]:
     return buffer.getvalue(), f"{name}: {kind} {'' if array is None else array.shape}"
 
 
+@tiny_networks()
 def judge_checkpoint(folder: Path, scratch: Path, number: int, changed: Collection[str]) -> None:
     """Load it for prediction, go on training from it, and score it as a report does."""
-    use_tiny_networks()
     each_of(
         lambda: read_network(folder / EPOCH, read_config(folder / EPOCH), 3),
         lambda: judge_scores(folder / EPOCH),

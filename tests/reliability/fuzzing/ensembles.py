@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.reliability.fuzzing.case import Case, each_of
 from tests.reliability.fuzzing.json_mutations import mutated_json
-from tests.reliability.fuzzing.networks import use_tiny_networks
+from tests.reliability.fuzzing.networks import tiny_networks
 from tests.tiny import tiny_config, tiny_network, write_photo
 from trashseg_core.checkpoint import write_weights
 from trashseg_core.ensemble.bundle import Ensemble, Member, held_out_from_val, read_ensemble, write_ensemble
@@ -24,7 +24,6 @@ MEMBER = "ensemble/members/t0001/config.json"
 
 def make_ensemble(folder: Path) -> None:
     """Write an ensemble of two tiny members with everything that an ensemble can have, and a photo."""
-    use_tiny_networks()
     checkpoints = {}
     for number, trial_id in enumerate(("t0000", "t0001")):
         config = tiny_config(image_size=32, seed=number)
@@ -78,9 +77,9 @@ def ensemble_cases(valid: Path) -> SearchStrategy[Case]:
     return case()
 
 
+@tiny_networks()
 def judge_ensemble(folder: Path, scratch: Path, number: int, changed: Collection[str]) -> None:
     """Predict with it, as `predict` does, and read it as a report and `submit` do."""
-    use_tiny_networks()
     each_of(
         lambda: held_out_from_val(read_ensemble(folder / "ensemble")).offsets(),
         lambda: judge_prediction(folder, scratch / "out", probabilities=number % 2 == 1),

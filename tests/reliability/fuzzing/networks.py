@@ -1,11 +1,27 @@
 """Tiny networks in place of real ones, so that thousands of files can be loaded."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
 import trashseg_core.checkpoint
 import trashseg_core.train
+import trashseg_core.weights_file
 from tests.tiny import tiny_network
+from trashseg_core.config import TrialConfig
 
 
-def use_tiny_networks() -> None:
+def tiny_shapes(config: TrialConfig, num_classes: int) -> dict[str, tuple[int, ...]]:
+    """Stands in for `weight_shapes`."""
+    return {key: tuple(value.shape) for key, value in tiny_network(config, num_classes).model.state_dict().items()}
+
+
+@contextmanager
+def tiny_networks() -> Iterator[None]:
     """Have every network of this process built tiny."""
-    trashseg_core.checkpoint.build_model = tiny_network
-    trashseg_core.train.build_model = tiny_network
+    with (
+        patch.object(trashseg_core.checkpoint, "build_model", tiny_network),
+        patch.object(trashseg_core.train, "build_model", tiny_network),
+        patch.object(trashseg_core.weights_file, "weight_shapes", tiny_shapes),
+    ):
+        yield
