@@ -1,5 +1,7 @@
 """A search with models of folds that nobody trained."""
 
+import json
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +13,20 @@ from experiments.manifest import read_manifest
 from experiments.results import checkpoint_name, rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
 from tests.made_run import NAMES, made_search
-from trashseg_core.checkpoint import CONFUSIONS, WEIGHTS
+from trashseg_core.checkpoint import CONFIG, CONFUSIONS, WEIGHTS
+from trashseg_core.config import TrialConfig
+from trashseg_core.files import write_json
 
 SOURCES = ("t0000", "t0004")
 """Trials that ran through and have confusion matrices."""
 
 
-def make_folds(folder: Path, folds: int = 3, open_epochs: int | None = None, size: int = 1) -> SearchSettings:
+def make_folds(folder: Path, folds: int = 3, open_epochs: int | None = None, size: int = 100) -> SearchSettings:
     """Write a search whose two best configurations with weights have models of all folds; return its settings.
 
     Args:
         open_epochs: epochs of the last model, which has no end then.
-        size: bytes of the weights of each model.
+        size: bytes of the weights of each model, 100 or more.
     """
     made_search(folder, num_trials=6)
     manifest = read_manifest(folder)
@@ -30,7 +34,7 @@ def make_folds(folder: Path, folds: int = 3, open_epochs: int | None = None, siz
     manifest.write(folder)
     results = {one.trial_id: one for one in read_results(folder / "results.json")}
     for source in SOURCES:
-        (folder / str(results[source].checkpoint) / WEIGHTS).write_bytes(b"w" * size)
+        write_model(folder / str(results[source].checkpoint), size)
     folds_folder(settings).mkdir()
     journal = Journal(folds_folder(settings) / JOURNAL)
     rng = np.random.default_rng(1)
@@ -46,7 +50,7 @@ def make_folds(folder: Path, folds: int = 3, open_epochs: int | None = None, siz
             journal.end_trial(record.key, "finished")
             path = folds_folder(settings) / checkpoint_name(record.key, 9)
             path.mkdir(parents=True)
-            (path / WEIGHTS).write_bytes(b"w" * size)
+            write_model(path, size)
             photos = 5 + fold
             per_image = rng.integers(1, 100, (photos, 3, 3)) + 200 * np.eye(3, dtype=np.int64)
             names = [f"{fold}_{photo}.jpg" for photo in range(photos)]
@@ -56,3 +60,10 @@ def make_folds(folder: Path, folds: int = 3, open_epochs: int | None = None, siz
     write_results(own.folder / RESULTS, rank(rows, own.objective))
     journal.close()
     return settings
+
+
+def write_model(folder: Path, size: int) -> None:
+    """Write weights of so many bytes, 100 or more, and a configuration: what can be read counts as a model."""
+    header = json.dumps({"w": {"dtype": "U8", "shape": [size - 96], "data_offsets": [0, size - 96]}}).encode()
+    (folder / WEIGHTS).write_bytes(struct.pack("<Q", 88) + header.ljust(88) + b"w" * (size - 96))
+    write_json(folder / CONFIG, TrialConfig().to_dict())

@@ -15,8 +15,7 @@ from experiments.folds.training import build_trainable
 from experiments.results import read_results
 from experiments.search import is_last
 from experiments.settings import SearchSettings
-from tests.made_folds import SOURCES, make_folds
-from trashseg_core.checkpoint import WEIGHTS
+from tests.made_folds import SOURCES, make_folds, write_model
 from trashseg_core.errors import BadInput
 
 SIZE = 100_000
@@ -46,7 +45,7 @@ def settings(tmp_path: Path) -> SearchSettings:
     """A search whose two candidates and one more trial kept their weights."""
     settings = make_folds(tmp_path / "run", size=SIZE)
     third = next(one for one in read_results(settings.folder / "results.json") if one.trial_id == "t0002")
-    (settings.folder / str(third.checkpoint) / WEIGHTS).write_bytes(b"w" * SIZE)
+    write_model(settings.folder / str(third.checkpoint), SIZE)
     return settings
 
 
