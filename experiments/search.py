@@ -221,7 +221,7 @@ def run(
         shutil.rmtree(local, ignore_errors=True)  # what an earlier start left; the journal is the truth
     with nullcontext() if settings.ray_address else guarded():  # what runs a cluster is not ours to end
         try:
-            with vital():
+            with nullcontext() if settings.ray_address else vital():
                 tuner = build_tuner(settings, space, trainable, journal=journal, listeners=listeners, **known)
                 check_nodes(settings)
                 tuner.fit()

@@ -51,5 +51,5 @@ def test_the_number_of_classes_is_that_of_the_lines(tmp_path: Path) -> None:
 
 def test_more_pixels_than_the_cap_are_not_decoded(tmp_path: Path) -> None:
     Image.new("L", (100, 100)).save(tmp_path / "a.png")
-    with pytest.raises(BadInput, match="above 0.009 megapixels. Raise the cap with `--max-megapixels`"):
+    with pytest.raises(BadInput, match="above the cap of 0.009 megapixels. Make it smaller, or raise"):
         read_label_picture(tmp_path / "a.png", None, 255, 0.009)

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from experiments.pictures.panels import _count_all, choose_photos, write_panels
-from tests.tiny import tiny_config, tiny_network, write_folder
-from trashseg_core import checkpoint
+from tests.tiny import tiny_config, tiny_network, tiny_shapes, write_folder
+from trashseg_core import checkpoint, weights_file
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.bundle import Ensemble, Member, load_ensemble, read_ensemble, write_ensemble
 from trashseg_core.errors import BadInput
@@ -35,6 +35,7 @@ def data(tmp_path: Path) -> DataFolder:
 @pytest.fixture
 def ensemble_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(checkpoint, "build_model", tiny_network)
+    monkeypatch.setattr(weights_file, "weight_shapes", tiny_shapes)
     config = tiny_config(image_size=32)
     (tmp_path / "t0000").mkdir()
     checkpoint.write_weights(tmp_path / "t0000", config, tiny_network(config, 3).model)

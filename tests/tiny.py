@@ -32,6 +32,11 @@ def tiny_config(**overrides: Any) -> TrialConfig:
     return TrialConfig(**{**FASTEST, **overrides})
 
 
+def tiny_shapes(config: TrialConfig, num_classes: int) -> dict[str, tuple[int, ...]]:
+    """Stands in for `weight_shapes`, of `tiny_network`."""
+    return {key: tuple(value.shape) for key, value in tiny_network(config, num_classes).model.state_dict().items()}
+
+
 def tiny_network(config: TrialConfig, num_classes: int, pretrained: bool = True) -> Network:
     """Stands in for `build_model`: two 1 x 1 convolutions with BatchNorm and dropout between them."""
     layers = (nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.2), nn.Conv2d(8, num_classes, 1))

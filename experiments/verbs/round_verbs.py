@@ -80,12 +80,12 @@ def pseudo(
         trials: trials of the second search; default: 3 for each configuration
         showing: how it is shown
     """
-    read_run(run)
     if not 0 < precision < 1:
         raise BadInput(f"The value of `--precision` is {precision:g}, but must be between 0 and 1.")
     for name, value in (("count", count), ("top-k", top_k), ("trials", trials)):
         if value is not None and value < 1:
             raise BadInput(f"The value of `--{name}` is {value}, but must be 1 or more.")
+    read_run(run)
     from experiments.preflight import reopen
     from experiments.pseudo.second_round import Asked, second_round
     from experiments.showing.display import build_display

@@ -169,7 +169,7 @@ REFUSED = {
     "submissions.jsonl": "Remove it, and `submit` again",
     "member/model.safetensors": "build it again with `ensemble`",
     "member/config.json": "build it again with `ensemble`",
-    "ensemble/ensemble.json": "Build it again with `ensemble`",
+    "ensemble/ensemble.json": "build it again with `ensemble`",
 }
 
 

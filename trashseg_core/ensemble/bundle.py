@@ -18,7 +18,7 @@ from trashseg_core.checkpoint import (
 from trashseg_core.choices import TTA_SETS
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.names import name_fault
-from trashseg_core.ensemble.checksums import check_files, write_checksums
+from trashseg_core.ensemble.checksums import REMEDY, check_files, write_checksums
 from trashseg_core.ensemble.foreign import (
     MAX_JSON_BYTES,
     MAX_MEMBERS,
@@ -152,7 +152,7 @@ def read_ensemble(folder: Path) -> Ensemble:
         BadInput: the folder is not an ensemble, is damaged, or has a schema that this version does not know.
     """
     path = file_inside(folder, DESCRIPTION, most_bytes=MAX_JSON_BYTES)
-    document = read_json(path, "Build it again with `ensemble`, or copy the folder again.")
+    document = read_json(path, REMEDY)
     schema = document.pop("schema", None) if isinstance(document, dict) else None
     if schema not in READABLE:
         known = ", ".join(map(str, READABLE))
@@ -229,8 +229,11 @@ def load_ensemble(folder: Path, ensemble: Ensemble) -> LoadedEnsemble:
     for member in ensemble.members:
         for name, most_bytes in ((CONFIG, MAX_JSON_BYTES), (WEIGHTS, None)):
             file_inside(folder, "members", member.trial_id, name, most_bytes=most_bytes)
-        configs.append(read_config(folder / "members" / member.trial_id))
-        check_shapes(folder / "members" / member.trial_id / WEIGHTS, configs[-1], num_classes)
+        try:
+            configs.append(read_config(folder / "members" / member.trial_id))
+            check_shapes(folder / "members" / member.trial_id / WEIGHTS, configs[-1], num_classes)
+        except BadInput as error:
+            raise BadInput(f"{error} {REMEDY}") from None
     check_files(folder)
     members = []
     for member, config in zip(ensemble.members, configs, strict=True):

@@ -7,13 +7,7 @@ from unittest.mock import patch
 import trashseg_core.checkpoint
 import trashseg_core.train
 import trashseg_core.weights_file
-from tests.tiny import tiny_network
-from trashseg_core.config import TrialConfig
-
-
-def tiny_shapes(config: TrialConfig, num_classes: int) -> dict[str, tuple[int, ...]]:
-    """Stands in for `weight_shapes`."""
-    return {key: tuple(value.shape) for key, value in tiny_network(config, num_classes).model.state_dict().items()}
+from tests.tiny import tiny_network, tiny_shapes
 
 
 @contextmanager
