@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.journal import Journal
+from trashseg_core.disk.files import write_json
 from trashseg_core.errors import BadInput
-from trashseg_core.files import write_json
 
 SCHEMA = 1
 

@@ -2,7 +2,7 @@
 
 import re
 
-from trashseg_core.full_disk import is_full
+from trashseg_core.disk.full_disk import is_full
 
 NO_ROOM = "disk full: "
 """How the error of a trial begins that could not write its checkpoint. A resumed search tries it again."""

@@ -9,9 +9,9 @@ from trashseg_core.bootstrap import miou_interval
 from trashseg_core.checkpoint import Confusions, read_confusions
 from trashseg_core.confusion import miou
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.disk.files import write_json
 from trashseg_core.ensemble.bundle import HELD_OUT
 from trashseg_core.errors import BadInput
-from trashseg_core.files import write_json
 from trashseg_core.stability.forecast import Stability, foretell
 
 FILE = "stability.json"

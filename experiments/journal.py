@@ -13,9 +13,9 @@ from experiments.failures import NO_ROOM
 from experiments.journal_events import check_event
 from experiments.limits import INFEASIBLE
 from experiments.secrets import masked
+from trashseg_core.disk.files import sync_folder
+from trashseg_core.disk.full_disk import named_errors
 from trashseg_core.errors import BadInput
-from trashseg_core.files import sync_folder
-from trashseg_core.full_disk import named_errors
 
 
 @dataclass

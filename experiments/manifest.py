@@ -10,10 +10,10 @@ from typing import Any
 from experiments.secrets import holds_secret
 from experiments.settings import SearchSettings
 from trashseg_core import __version__
+from trashseg_core.disk.files import read_json, write_json
+from trashseg_core.disk.ownership import fault_in
 from trashseg_core.errors import BadInput
 from trashseg_core.field_types import check_types
-from trashseg_core.files import read_json, write_json
-from trashseg_core.ownership import fault_in
 
 SCHEMA = 1
 FILE, LOCK, JOURNAL = "manifest.json", ".lock", "journal.jsonl"

@@ -13,7 +13,7 @@ from trashseg_core import __version__
 from trashseg_core.data.cache_store import content_key
 from trashseg_core.data.check import count_annotations
 from trashseg_core.data.coco import Split
-from trashseg_core.files import atomic_folder, read_json, write_json
+from trashseg_core.disk.files import atomic_folder, read_json, write_json
 
 FOLDER, DATA, SOFTWARE = "origin", "data.json", "software.json"
 ROOT = Path(__file__).parents[1]

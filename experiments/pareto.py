@@ -7,7 +7,7 @@ from typing import Any
 from experiments.journal import TrialRecord
 from experiments.policy.fronts import pareto_front
 from experiments.results import TrialResult
-from trashseg_core.files import read_json, write_json
+from trashseg_core.disk.files import read_json, write_json
 
 FILE = "pareto.json"
 

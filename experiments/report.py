@@ -20,7 +20,7 @@ from experiments.sections.settings_section import settings_section
 from experiments.sections.shakeup_section import shakeup_section
 from experiments.sections.summary import summary
 from experiments.sections.trials_section import trials_section
-from trashseg_core.files import write_text
+from trashseg_core.disk.files import write_text
 
 SECTIONS = (
     trials_section,

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from experiments.journal import TrialRecord
+from trashseg_core.disk.files import read_json, write_json
 from trashseg_core.errors import BadInput
 from trashseg_core.field_types import check_types
-from trashseg_core.files import read_json, write_json
 
 Status = Literal["finished", "stopped", "failed"]
 

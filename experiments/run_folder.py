@@ -14,9 +14,9 @@ from experiments.settings import SearchSettings
 from experiments.whole_journal import read_whole_journal
 from trashseg_core.bootstrap import miou_interval
 from trashseg_core.checkpoint import Confusions, read_confusions
+from trashseg_core.disk.files import read_json
 from trashseg_core.ensemble.bundle import DESCRIPTION, Ensemble, read_ensemble
 from trashseg_core.errors import BadInput
-from trashseg_core.files import read_json
 
 MAX_INTERVALS, MAX_CLASS_TRIALS = 30, 5
 

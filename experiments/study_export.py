@@ -21,9 +21,9 @@ from experiments.points.frozen_trials import frozen_trial, recorded_distribution
 from experiments.results import result_of
 from experiments.settings import SearchSettings
 from experiments.whole_journal import read_whole_journal
+from trashseg_core.disk.files import lock_holder, sync_file, sync_folder
+from trashseg_core.disk.temporaries import temporary
 from trashseg_core.errors import BadInput
-from trashseg_core.files import lock_holder, sync_file, sync_folder
-from trashseg_core.temporaries import temporary
 
 
 def export_study(run: Path, manifest: Manifest, output: Path) -> str:

@@ -15,7 +15,7 @@ from experiments.settings import SearchSettings
 from tests.made_run import NAMES, made_search
 from trashseg_core.checkpoint import CONFIG, CONFUSIONS, WEIGHTS
 from trashseg_core.config import TrialConfig
-from trashseg_core.files import write_json
+from trashseg_core.disk.files import write_json
 
 SOURCES = ("t0000", "t0004")
 """Trials that ran through and have confusion matrices."""

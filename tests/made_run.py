@@ -15,8 +15,8 @@ from experiments.settings import SearchSettings
 from trashseg_core import __version__
 from trashseg_core.checkpoint import CONFUSIONS
 from trashseg_core.confusion import class_slugs
+from trashseg_core.disk.files import write_json
 from trashseg_core.ensemble.bundle import Ensemble, Member
-from trashseg_core.files import write_json
 
 NAMES = ["Background", "Paper", "Battery"]
 

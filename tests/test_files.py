@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trashseg_core import files
-from trashseg_core.files import atomic_folder, commit_folder
+from trashseg_core.disk import files
+from trashseg_core.disk.files import atomic_folder, commit_folder
 
 pytestmark = pytest.mark.reliability("half-writes")
 

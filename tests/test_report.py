@@ -15,8 +15,8 @@ from experiments.run_folder import read_run_folder
 from tests.made_run import full_run, made_search, make_run
 from trashseg_core.bootstrap import miou_interval
 from trashseg_core.checkpoint import read_confusions
+from trashseg_core.disk.files import write_json
 from trashseg_core.errors import BadInput
-from trashseg_core.files import write_json
 
 HOSTILE = '<script>alert(1)</script>"><b>&lt;'
 HARMLESS = "alert(1)"

@@ -8,8 +8,8 @@ import pytest
 from experiments.submissions import FILE, Submission, read_submissions, record_submission
 from trashseg_core.data.coco import Split
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.disk.files import file_digest
 from trashseg_core.errors import BadInput
-from trashseg_core.files import file_digest
 from trashseg_core.submission import write_submission
 
 

@@ -17,7 +17,7 @@ from experiments.tracking.tracker import Tracker
 from experiments.tracking.trial_run import RUNG_TAG, resolved
 from tests.tracked_trials import refuse, report
 from trashseg_core.config import TrialConfig
-from trashseg_core.files import write_json
+from trashseg_core.disk.files import write_json
 
 pytestmark = pytest.mark.slow  # creating an MLflow store takes seconds
 TRIALS = {"t0000": [0.2, 0.6, 0.5], "t0001": [0.3], "t0002": [0.1, 0.2], "t0003": [0.1, 0.1, 0.1]}

@@ -13,9 +13,9 @@ from experiments.results import TrialResult
 from tests.test_ensemble import NAMES, checkpoint, make
 from trashseg_core.checkpoint import Confusions, write_confusions
 from trashseg_core.confusion import miou
+from trashseg_core.disk.files import write_json
 from trashseg_core.ensemble.bundle import write_ensemble
 from trashseg_core.errors import BadInput
-from trashseg_core.files import write_json
 
 PHOTOS = 30
 FOLDS = np.arange(PHOTOS) % 5

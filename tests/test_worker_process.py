@@ -16,8 +16,8 @@ from experiments.recorder import FAILURE
 from experiments.trainable import TrialJob, run_trial
 from tests.test_keeper import write
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.disk.files import locked
 from trashseg_core.errors import BadInput
-from trashseg_core.files import locked
 
 CHUNKS, CHUNK_BYTES = 300, 100_000
 """A model of 30 MB in pieces that malloc keeps for itself."""

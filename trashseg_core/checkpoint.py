@@ -10,16 +10,16 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from trashseg_core.config import TrialConfig
+from trashseg_core.disk.files import read_json, write_json
+from trashseg_core.disk.full_disk import named_errors
+from trashseg_core.disk.zip_files import check_zip
 from trashseg_core.errors import BadInput
-from trashseg_core.files import read_json, write_json
-from trashseg_core.full_disk import named_errors
 from trashseg_core.models import Network, build_model
 from trashseg_core.val_confusions import CONFUSIONS as CONFUSIONS
 from trashseg_core.val_confusions import Confusions, write_confusions
 from trashseg_core.val_confusions import read_confusions as read_confusions
 from trashseg_core.weights_file import load_weights as load_weights
 from trashseg_core.weights_file import read_weights as read_weights
-from trashseg_core.zip_files import check_zip
 
 WEIGHTS, STATE, CONFIG = "model.safetensors", "state.pt", "config.json"
 ENTRY_BYTES, FRAME_BYTES = 1024, 2**17

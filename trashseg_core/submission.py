@@ -8,8 +8,8 @@ from typing import TextIO
 
 import numpy as np
 
+from trashseg_core.disk.files import atomic_text
 from trashseg_core.errors import BadInput
-from trashseg_core.files import atomic_text
 
 HEADER = "image_id,PredictionString"
 SIDE = 256

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from trashseg_core.disk.zip_files import check_zip
 from trashseg_core.errors import BadInput
-from trashseg_core.zip_files import check_zip
 
 CONFUSIONS = "confusions.npz"
 MAX_PIXELS = 10**10

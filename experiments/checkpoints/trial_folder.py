@@ -5,8 +5,8 @@ from pathlib import Path
 
 from trashseg_core.checkpoint import STATE, WEIGHTS, read_config, read_confusions, read_state
 from trashseg_core.confusion import miou, miou_low
+from trashseg_core.disk.files import commit_folder
 from trashseg_core.errors import BadInput
-from trashseg_core.files import commit_folder
 from trashseg_core.weights_file import check_whole
 
 

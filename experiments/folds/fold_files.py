@@ -13,8 +13,8 @@ from trashseg_core.data.coco_writing import write_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.folds import stratified_split
 from trashseg_core.data.near_duplicates import group_scenes, thumbnail
+from trashseg_core.disk.files import atomic_folder, read_json, write_json
 from trashseg_core.errors import BadInput
-from trashseg_core.files import atomic_folder, read_json, write_json
 from trashseg_core.training.class_balance import count_pixels
 
 DEALT, SIZES, POOLED = "dealt", "sizes.json", "pooled.json"

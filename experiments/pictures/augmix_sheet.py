@@ -16,8 +16,8 @@ from trashseg_core.config import TrialConfig, parse_assignments
 from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.resize import fitted_size
+from trashseg_core.disk.files import atomic_bytes
 from trashseg_core.errors import BadInput
-from trashseg_core.files import atomic_bytes
 from trashseg_core.inference.overlay import (
     FAINT,
     FONT_PX,

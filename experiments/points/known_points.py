@@ -7,9 +7,9 @@ from typing import Any
 
 from experiments.points.space_check import ProbeTrial, call_space, default_choice, default_point
 from trashseg_core.config import TrialConfig, check_field
+from trashseg_core.disk.files import read_json
 from trashseg_core.errors import BadInput, did_you_mean
 from trashseg_core.field_values import as_type
-from trashseg_core.files import read_json
 
 Space = Callable[[Any], None]
 OWN_TO_A_SEARCH = ("epochs", "seed")

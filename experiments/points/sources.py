@@ -8,8 +8,8 @@ from typing import Any
 from experiments.settings import SearchSettings
 from search_spaces import load
 from trashseg_core.config import TrialConfig
+from trashseg_core.disk.files import read_json, write_json
 from trashseg_core.errors import BadInput
-from trashseg_core.files import read_json, write_json
 
 SCHEMA = 1
 FILE = "sources.json"

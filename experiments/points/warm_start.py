@@ -11,8 +11,8 @@ from experiments.manifest import Manifest, compatible, read_manifest
 from experiments.points.known_points import Space, fit_point
 from trashseg_core import __version__
 from trashseg_core.config import TrialConfig
+from trashseg_core.disk.files import read_json, write_json
 from trashseg_core.errors import BadInput
-from trashseg_core.files import read_json, write_json
 
 SCHEMA = 1
 FILE = "warm_start.json"

@@ -13,8 +13,8 @@ from experiments.settings import SearchSettings
 from experiments.showing.display import Display
 from experiments.terminal import progress_line
 from experiments.tracking.mirror import try_to_bring
+from trashseg_core.disk.files import locked
 from trashseg_core.errors import BadInput
-from trashseg_core.files import locked
 
 LABELS, SUFFIX = "pseudo", "-pseudo"
 FIRST_RATIO = 0.25

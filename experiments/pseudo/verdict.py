@@ -11,10 +11,10 @@ from experiments.drawing.words import counted
 from experiments.results import TrialResult, read_results
 from trashseg_core.checkpoint import Confusions, read_confusions
 from trashseg_core.confusion import bootstrap_miou, miou
+from trashseg_core.disk.files import write_json
 from trashseg_core.ensemble.bundle import HELD_OUT, read_ensemble
 from trashseg_core.ensemble.crossfit import make_folds, paired_error
 from trashseg_core.errors import BadInput
-from trashseg_core.files import write_json
 
 FILE = "verdict.json"
 

@@ -35,11 +35,11 @@ from rich.table import Table
 from experiments.manifest import read_manifest
 from experiments.pool import open_pool
 from experiments.terminal import progress_line
+from trashseg_core.disk.files import read_json, write_json
 from trashseg_core.ensemble.backtest import NUM_SPLITS, Backtest, run_backtest
 from trashseg_core.ensemble.disagreement import find_disagreement
 from trashseg_core.ensemble.evidence import Evidence
 from trashseg_core.errors import BadInput
-from trashseg_core.files import read_json, write_json
 
 POOLED = "pooled.json"
 

@@ -6,7 +6,7 @@ from experiments.drawing.page import Content, Raw, figure, interval_bar, joined,
 from experiments.drawing.shakeup_figures import MAX_MODELS, cause_bars, flip_heatmap, gain_bars
 from experiments.forecast import FILE
 from experiments.run_folder import RunFolder
-from trashseg_core.files import read_json
+from trashseg_core.disk.files import read_json
 
 
 def shakeup_section(run: RunFolder) -> dict[str, Raw]:

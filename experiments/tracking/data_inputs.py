@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.origin import read_data
 from experiments.tracking.identity import DIGEST_LENGTH
-from trashseg_core.files import file_digest
+from trashseg_core.disk.files import file_digest
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput

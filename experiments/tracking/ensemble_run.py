@@ -15,8 +15,8 @@ from experiments.tracking.search_run import write_table
 from experiments.tracking.store import Store
 from experiments.tracking.tracked_run import TrackedRun, key
 from trashseg_core.checkpoint import CONFUSIONS, read_confusions
+from trashseg_core.disk.files import file_digest
 from trashseg_core.ensemble.bundle import DESCRIPTION, Ensemble, read_ensemble
-from trashseg_core.files import file_digest
 
 MEMBER_TAG = "trashseg.member"
 """Followed by a trial's key; the value is the id of its run."""

@@ -4,8 +4,8 @@ import re
 import uuid
 from pathlib import Path
 
+from trashseg_core.disk.files import write_text
 from trashseg_core.errors import BadInput
-from trashseg_core.files import write_text
 
 EXPERIMENT = "trashseg"
 TRACKING_ID = "tracking_id"

@@ -18,8 +18,8 @@ from experiments.tracking.submission_run import bring_submissions
 from experiments.tracking.trial_pictures import attach_pictures
 from experiments.tracking.trial_run import bring_trial
 from experiments.whole_journal import read_whole_journal
+from trashseg_core.disk.files import locked
 from trashseg_core.errors import BadInput
-from trashseg_core.files import locked
 
 PATIENCE_S = 120.0
 """That a search has for its store at the end; `sync` has no limit."""

@@ -13,7 +13,7 @@ from experiments.policy.standing import standings
 from experiments.settings import SearchSettings
 from experiments.tracking.tracked_run import TrackedRun, digest_of
 from experiments.tracking.trial_pictures import FOLDER
-from trashseg_core.files import read_json, write_json
+from trashseg_core.disk.files import read_json, write_json
 
 SHAKEUP = "shakeup"
 """Folder of the artifacts, and how the metrics begin."""

@@ -17,7 +17,7 @@ from experiments.tracking.identity import SEARCH_RUN
 from experiments.tracking.search_findings import bring_importances, bring_shakeup
 from experiments.tracking.store import Store
 from experiments.tracking.tracked_run import TrackedRun, digest_of
-from trashseg_core.files import write_json
+from trashseg_core.disk.files import write_json
 
 FILES = ("results.json", "pareto.json", "report.html", "augmix.png", "verdict.json")
 """Of the run folder, attached where they are there."""

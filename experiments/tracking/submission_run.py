@@ -8,7 +8,7 @@ from experiments.tracking.ensemble_run import MEMBER_TAG
 from experiments.tracking.fold_run import known_model
 from experiments.tracking.identity import DIGEST_LENGTH, ENSEMBLE_RUN, SEARCH_RUN, SUBMISSION_RUN
 from experiments.tracking.store import Store
-from trashseg_core.files import file_digest
+from trashseg_core.disk.files import file_digest
 
 ENSEMBLE_TAG, MEMBERS_TAG = "trashseg.ensemble_run", "trashseg.member_runs"
 

@@ -20,8 +20,8 @@ from experiments.verbs.flags import flags_of
 from experiments.verbs.help import print_help, print_overview
 from experiments.verbs.words import fault_in
 from search_spaces import UnknownSpace
+from trashseg_core.disk.full_disk import is_full
 from trashseg_core.errors import BadInput
-from trashseg_core.full_disk import is_full
 
 Verb = Callable[..., None]
 MAX_SHOWN = 300

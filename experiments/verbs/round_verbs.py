@@ -37,7 +37,7 @@ def folds(
         showing: how it is shown
     """
     from experiments.preflight import reopen
-    from trashseg_core.files import locked
+    from trashseg_core.disk.files import locked
 
     read_run(run)
 
@@ -89,7 +89,7 @@ def pseudo(
     from experiments.preflight import reopen
     from experiments.pseudo.second_round import Asked, second_round
     from experiments.showing.display import build_display
-    from trashseg_core.files import locked
+    from trashseg_core.disk.files import locked
 
     with build_display(showing) as display, saying_how_to_go_on(), locked(run / LOCK, wait=False):
         second_round(reopen(run).settings, run, Asked(images, count, precision, top_k, trials), display)

@@ -49,7 +49,7 @@ def stability(
         raise BadInput(f"`--out {out}`: no such folder {out.parent}. Create it, or give another path.")
     from experiments.forecast import FILE
     from experiments.manifest import check_own
-    from trashseg_core.files import write_json
+    from trashseg_core.disk.files import write_json
 
     if run is not None:
         if out is None:

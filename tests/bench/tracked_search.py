@@ -29,7 +29,7 @@ from experiments.tracking.tracked_run import TrackedRun
 from experiments.tracking.tracker import Tracker
 from search_spaces import load
 from tests.bench.free_search import free_settings
-from trashseg_core.files import write_json
+from trashseg_core.disk.files import write_json
 
 TRIALS, EPOCHS, SLOTS, NUM_METRICS, PHOTOS, CLASSES = 60, 30, 2, 20, 655, 11
 SLEEP_S, PASS_S = 0.1, 0.02

@@ -35,10 +35,10 @@ from tests.tiny import tiny_config, tiny_network
 from trashseg_core.augment.object_bank import open_bank
 from trashseg_core.checkpoint import read_confusions, read_state, read_weights, write_checkpoint
 from trashseg_core.data.cache import open_split
+from trashseg_core.disk.files import write_json
 from trashseg_core.ensemble.bundle import read_ensemble, write_ensemble
 from trashseg_core.ensemble.grid import open_grid
 from trashseg_core.ensemble.probabilities import predict_candidate
-from trashseg_core.files import write_json
 from trashseg_core.inference.ensemble_predict import Prediction
 from trashseg_core.inference.predict_files import _write
 from trashseg_core.submission import write_submission

@@ -19,8 +19,8 @@ import torch
 from tests.made_run import made_search
 from tests.reliability.cases import Cases
 from tests.reliability.outcomes import fault_in, outcome_of
-from trashseg_core import zip_files
 from trashseg_core.checkpoint import STATE, read_state
+from trashseg_core.disk import zip_files
 from trashseg_core.errors import BadInput
 from trashseg_core.val_confusions import CONFUSIONS, Confusions, read_confusions, write_confusions
 

@@ -15,7 +15,7 @@ from experiments.results import TrialResult, read_results, result_of
 from tests.reliability.cases import Cases
 from tests.test_keeper import write
 from trashseg_core.checkpoint import CONFIG, WEIGHTS
-from trashseg_core.files import write_json
+from trashseg_core.disk.files import write_json
 
 pytestmark = pytest.mark.reliability("checkpoint-lost")
 Capture = pytest.CaptureFixture[str]

@@ -21,8 +21,8 @@ from tests.tiny import tiny_config
 from trashseg_core.checkpoint import write_checkpoint
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.disk.files import commit_folder
 from trashseg_core.errors import BadInput
-from trashseg_core.files import commit_folder
 from trashseg_core.val_confusions import Confusions
 
 pytestmark = pytest.mark.reliability("disk-full")

@@ -11,11 +11,11 @@ import pytest
 import run_search
 from tests.made_run import made_search
 from tests.reliability.cases import Cases
-from trashseg_core import ownership
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.disk import ownership
+from trashseg_core.disk.ownership import fault_in
 from trashseg_core.errors import BadInput
-from trashseg_core.ownership import fault_in
 
 pytestmark = pytest.mark.reliability("foreign-runs")
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

@@ -11,10 +11,10 @@ from tests.reliability.data_writes import write_sources
 from tests.reliability.killed_writes import can_trace, count_calls, kill_at
 from tests.reliability.kinds_of_writes import KINDS, Kind, fresh
 from tests.test_ensemble import checkpoint
-from trashseg_core import temporaries
 from trashseg_core.augment.object_bank import open_bank
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.disk import temporaries
 
 pytestmark = [pytest.mark.slow, pytest.mark.reliability("half-writes")]
 DECISIVE = {"rename", "renameat", "renameat2"}

@@ -16,14 +16,14 @@ import run_search
 from experiments.submissions import read_submissions
 from tests.reliability.cases import Cases
 from tests.reliability.small_run import small_run
-from trashseg_core import files
+from trashseg_core.disk import files
+from trashseg_core.disk.files import lock_holder, locked, read_json, write_json
 from trashseg_core.ensemble.bundle import load_ensemble, read_ensemble
 from trashseg_core.errors import BadInput
-from trashseg_core.files import lock_holder, locked, read_json, write_json
 
 pytestmark = pytest.mark.reliability("two-drivers")
 ROOT = Path(__file__).parents[2]
-HOLD = "import sys, time; from pathlib import Path; from trashseg_core.files import locked\n"
+HOLD = "import sys, time; from pathlib import Path; from trashseg_core.disk.files import locked\n"
 HOLD += "with locked(Path(sys.argv[1]), wait=False): print('held', flush=True); time.sleep(600)"
 
 

@@ -18,8 +18,12 @@ OF_A_MODULE = {"copy": {"shutil"}, "copytree": {"shutil"}, "move": {"shutil"}, "
 OF_A_MODULE |= {"replace": {"os"}, "link": {"os"}, "symlink": {"os"}, "export": {"torch.onnx"}}
 ROOMS: dict[str, dict[str, str]] = {
     # the rooms
-    "trashseg_core/files.py": {"open": "atomic text and bytes; locks", "replace": "commits", "truncate": "of a lock"},
-    "trashseg_core/temporaries.py": {"mkstemp": "hidden until renamed", "mkdtemp": "hidden until renamed"},
+    "trashseg_core/disk/files.py": {
+        "open": "atomic text and bytes; locks",
+        "replace": "commits",
+        "truncate": "of a lock",
+    },
+    "trashseg_core/disk/temporaries.py": {"mkstemp": "hidden until renamed", "mkdtemp": "hidden until renamed"},
     "experiments/journal.py": {"open": "appends, synced", "truncate": "a half last line is cut off"},
     "trashseg_core/ensemble/probabilities.py": {"open": "a .part, whose state.json counts what is synced"},
     "experiments/study_export.py": {"connect": "a temporary file", "replace": "its commit"},

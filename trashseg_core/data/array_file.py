@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trashseg_core.full_disk import named_errors
+from trashseg_core.disk.full_disk import named_errors
 
 
 class ArrayFile:

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from trashseg_core.data.coco import Split
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.disk.files import atomic_folder, locked
+from trashseg_core.disk.ownership import fault_of
 from trashseg_core.errors import BadInput
-from trashseg_core.files import atomic_folder, locked
-from trashseg_core.ownership import fault_of
 
 Opened = TypeVar("Opened")
 Progress = Callable[[int, int], None]

@@ -14,8 +14,8 @@ from trashseg_core.data.folder import DataFolder, check_same_classes
 from trashseg_core.data.leaks import check_leak
 from trashseg_core.data.near_duplicates import find_near_duplicates, thumbnail
 from trashseg_core.data.photos import read_photo
+from trashseg_core.disk.files import file_digest
 from trashseg_core.errors import BadInput
-from trashseg_core.files import file_digest
 
 
 @dataclass

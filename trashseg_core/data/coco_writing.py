@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trashseg_core.data.coco import Annotation, Photo
-from trashseg_core.files import write_text
+from trashseg_core.disk.files import write_text
 
 
 def write_split(

@@ -7,8 +7,8 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 from trashseg_core.data.coco import Split
+from trashseg_core.disk.files import file_digest
 from trashseg_core.errors import BadInput
-from trashseg_core.files import file_digest
 
 HEAD_BYTES = 1 << 16
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from trashseg_core.data.sample_canvas import Array, Rng
 from trashseg_core.data.sample_photos import PlacedObject, draw_photo
+from trashseg_core.disk.files import atomic_bytes, read_json, write_text
 from trashseg_core.errors import BadInput
-from trashseg_core.files import atomic_bytes, read_json, write_text
 
 # Name: share of the objects. Category ids are 1..10 in this order. The competition's tail, with its rarest classes
 # (Battery 0.2 %, Clothing 0.7 %) raised so that a few hundred photos hold enough of them to learn from.

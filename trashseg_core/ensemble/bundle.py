@@ -18,6 +18,7 @@ from trashseg_core.checkpoint import (
 from trashseg_core.choices import TTA_SETS
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.names import name_fault
+from trashseg_core.disk.files import atomic_folder, read_json, write_json
 from trashseg_core.ensemble.checksums import REMEDY, check_files, write_checksums
 from trashseg_core.ensemble.foreign import (
     MAX_JSON_BYTES,
@@ -28,7 +29,6 @@ from trashseg_core.ensemble.foreign import (
 )
 from trashseg_core.errors import BadInput
 from trashseg_core.field_types import check_types
-from trashseg_core.files import atomic_folder, read_json, write_json
 from trashseg_core.hardware import device
 from trashseg_core.inference.crf_settings import CrfSettings
 from trashseg_core.inference.decision import Decision

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from trashseg_core.disk.files import file_digest, read_json, write_json
 from trashseg_core.errors import BadInput
-from trashseg_core.files import file_digest, read_json, write_json
 
 FILE = "checksums.json"
 MEMBERS = "members"

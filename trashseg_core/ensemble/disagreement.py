@@ -11,11 +11,11 @@ import numpy as np
 from trashseg_core.confusion import count_confusion
 from trashseg_core.data.cache_store import Progress
 from trashseg_core.data.label_maps import IGNORED
+from trashseg_core.disk.full_disk import named_errors
 from trashseg_core.ensemble.grid import Grid
 from trashseg_core.ensemble.kernels import TILE_PX, gather
 from trashseg_core.ensemble.pixels import Pixels, empty_tiles, release, tile_places
 from trashseg_core.ensemble.probabilities import StoredPrediction
-from trashseg_core.full_disk import named_errors
 
 
 def find_disagreement(

@@ -20,11 +20,11 @@ from trashseg_core.checkpoint import CONFIG, WEIGHTS, read_config, read_network
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.disk.files import commit_folder, read_json, write_json
+from trashseg_core.disk.full_disk import named_errors
 from trashseg_core.ensemble.grid import Grid
 from trashseg_core.ensemble.stored_files import LABELS, PROBABILITIES, STATE, fault_in, whole_state
 from trashseg_core.errors import BadInput
-from trashseg_core.files import commit_folder, read_json, write_json
-from trashseg_core.full_disk import named_errors
 from trashseg_core.hardware import device
 from trashseg_core.inference.predict import first_argmax, predict_logits, to_native
 

@@ -18,7 +18,7 @@ from trashseg_core.config import TrialConfig
 from trashseg_core.confusion import miou
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.files import atomic_folder, read_json, write_json
+from trashseg_core.disk.files import atomic_folder, read_json, write_json
 from trashseg_core.hardware import device
 from trashseg_core.inference.scoring import refresh_statistics, score
 from trashseg_core.losses import build_loss

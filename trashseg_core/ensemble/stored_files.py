@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from trashseg_core.disk.files import read_json
 from trashseg_core.errors import BadInput
-from trashseg_core.files import read_json
 
 PROBABILITIES, LABELS, STATE = "probabilities.bin", "labels.bin", "state.json"
 BLOCK = 1 << 24

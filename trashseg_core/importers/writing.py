@@ -14,8 +14,8 @@ from pycocotools import mask as coco_mask
 
 from trashseg_core import __version__
 from trashseg_core.data.coco import Annotation
+from trashseg_core.disk.files import atomic_folder, write_text
 from trashseg_core.errors import BadInput
-from trashseg_core.files import atomic_folder, write_text
 from trashseg_core.importers.options import ImportOptions
 
 SPLITS = ("train", "val", "test")

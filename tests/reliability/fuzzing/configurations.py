@@ -25,8 +25,8 @@ from trashseg_core.augment.pipelines import Pipeline
 from trashseg_core.checkpoint import read_config
 from trashseg_core.config import FIELDS, TrialConfig, parse_assignments
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.disk.files import write_json
 from trashseg_core.errors import BadInput
-from trashseg_core.files import write_json
 from trashseg_core.idle_settings import idle_settings
 from trashseg_core.losses import build_loss
 from trashseg_core.optim import build_average, build_optimizer, set_lr

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from trashseg_core.disk.full_disk import named_errors
+from trashseg_core.disk.own_json import parse_own
+from trashseg_core.disk.temporaries import temporary
 from trashseg_core.errors import BadInput
-from trashseg_core.full_disk import named_errors
-from trashseg_core.own_json import parse_own
-from trashseg_core.temporaries import temporary
 
 LOOKS, LOOK_S = 5, 0.01
 """How often `locked` tries before it refuses, and the pause between: somebody may only be looking."""
