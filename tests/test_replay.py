@@ -47,7 +47,7 @@ def table(num_rows: int = 60, epochs: int = 9) -> Table:
     return Table("made", KINDS, params, curves)
 
 
-@pytest.mark.parametrize("policy", POLICIES, ids=str)
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda one: getattr(one, "__name__", str(one)))
 def test_every_policy_keeps_to_the_budget_and_repeats_itself(policy: Any) -> None:
     made = table()
     first, second = policy(made, 3), policy(made, 3)
