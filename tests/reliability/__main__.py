@@ -1,6 +1,6 @@
 """Try everything that must not break: python -m tests.reliability [ROW ...] [--rounds N] [--fuzz-cases N] [--write].
 
-Without ROW, all rows are tried. `--write` writes tests/RELIABILITY.md, with all rows only.
+Without ROW, all rows are tried. `--write` writes what was tried into tests/RELIABILITY.md.
 """
 
 import argparse
@@ -19,12 +19,12 @@ TABLE = ROOT / "tests" / "RELIABILITY.md"
 ROUNDS, FUZZ_CASES = 30, 50_000
 HEAD = """# Reliability
 
-Written by `python -m tests.reliability --write{flags}` on {day}, {machine}.
-Try a row again alone: `python -m tests.reliability ROW`. A case is one bad input, one fault or one attack.
-It is lost where finished work was lost, something hung, crashed or wrote a wrong file, or foreign code was run.
+Written by `python -m tests.reliability --write`. Try a row again alone: `python -m tests.reliability ROW`; `--write` writes
+its line here anew. A case is one bad input, one fault or one attack. It is lost where finished work was lost, something
+hung, crashed or wrote a wrong file, or foreign code was run.
 
-| row | what is tried | cases | lost | seconds |
-|---|---|---:|---:|---:|
+| row | what is tried | cases | lost | seconds | tried |
+|---|---|---:|---:|---:|---|
 """
 
 
@@ -35,32 +35,33 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"kills at random moments, default {ROUNDS}")
     parser.add_argument("--fuzz-cases", type=int, default=FUZZ_CASES, help=f"all in all, default {FUZZ_CASES}")
     parser.add_argument("--log", type=Path, help="write a line per case of fuzzing and per kill here")
-    parser.add_argument("--write", action="store_true", help="write tests/RELIABILITY.md")
+    parser.add_argument("--write", action="store_true", help="write the lines of these rows into tests/RELIABILITY.md")
     arguments = parser.parse_args()
     if unknown := set(arguments.rows) - ROWS.keys():
         parser.error(f"there is no row {', '.join(sorted(unknown))}; rows are {', '.join(ROWS)}")
-    if arguments.write and arguments.rows:
-        parser.error("--write writes the whole table: leave the rows out")
     tally = Tally(arguments.rows or list(ROWS))
     flags = [f"--rounds={arguments.rounds}", f"--fuzz-cases={arguments.fuzz_cases}"]
     log = [f"--reliability-log={arguments.log.absolute()}"] if arguments.log else []
     code = pytest.main([str(ROOT / "tests"), f"--rootdir={ROOT}", *flags, *log], plugins=[tally])
-    table = "".join(line(name, row) for name, row in tally.rows.items())
+    told = f"{date.today()}, {' '.join(flags)}, {platform.system()}, Python {platform.python_version()}"
+    lines = {name: line(name, row, told) for name, row in tally.rows.items()}
+    print("".join(lines.values()), end="")
     if arguments.write:
-        changed = [
-            flag for flag, usual in zip(flags, (ROUNDS, FUZZ_CASES), strict=True) if not flag.endswith(f"={usual}")
-        ]
-        machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-        head = HEAD.format(flags="".join(f" {flag}" for flag in changed), day=date.today(), machine=machine)
-        TABLE.write_text(head + table, encoding="utf-8")
-    print(table, end="")
+        known = written_lines() | lines
+        TABLE.write_text(HEAD + "".join(known[name] for name in ROWS if name in known), encoding="utf-8")
     return int(code)
 
 
-def line(name: str, row: Row) -> str:
+def written_lines() -> dict[str, str]:
+    """The lines of the table as it is, by row."""
+    text = TABLE.read_text(encoding="utf-8") if TABLE.is_file() else ""
+    return {one.split("`")[1]: one for one in text.splitlines(keepends=True) if one.startswith("| `")}
+
+
+def line(name: str, row: Row, told: str) -> str:
     """One row of the table; what was skipped is said."""
     skipped = f" ({row.skipped} skipped)" if row.skipped else ""
-    return f"| `{name}` | {ROWS[name]} | {row.tried:,}{skipped} | {row.lost} | {row.seconds:.0f} |\n"
+    return f"| `{name}` | {ROWS[name]} | {row.tried:,}{skipped} | {row.lost} | {row.seconds:.0f} | {told} |\n"
 
 
 if __name__ == "__main__":
