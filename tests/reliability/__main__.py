@@ -19,9 +19,9 @@ TABLE = ROOT / "tests" / "RELIABILITY.md"
 ROUNDS, FUZZ_CASES = 30, 50_000
 HEAD = """# Reliability
 
-Written by `python -m tests.reliability --write`. Try a row again alone: `python -m tests.reliability ROW`; `--write` writes
-its line here anew. A case is one bad input, one fault or one attack. It is lost where finished work was lost, something
-hung, crashed or wrote a wrong file, or foreign code was run.
+Written by `python -m tests.reliability --write`. Try a row again alone: `python -m tests.reliability ROW`;
+`--write` writes its line anew. A case is one bad input, one fault or one attack. It is lost where finished
+work was lost, something hung, crashed or wrote a wrong file, or foreign code was run.
 
 | row | what is tried | cases | lost | seconds | tried |
 |---|---|---:|---:|---:|---|
