@@ -124,7 +124,14 @@ def change_tensor(draw: DrawFn, state: dict[str, Any]) -> tuple[dict[str, Any], 
     old = container[key]
     new = draw(
         st.sampled_from(
-            (old.double(), old.flatten()[:0], torch.zeros(7), torch.full_like(old, float("nan")), old[None], old.bool())
+            (
+                old.double(),
+                old.flatten()[:0],
+                torch.zeros(7),
+                torch.full(old.shape, float("nan")),
+                old[None],
+                old.bool(),
+            )
         )
     )
     container[key] = new
