@@ -40,7 +40,7 @@ def test_a_rule_sees_a_third_and_is_scored_on_the_others(pixels: Pixels) -> None
     tested = run_backtest(pixels, {"first": first}, splits=range(30))
     alone = plain_confusions(GRID, PLANES, [1, 0, 0, 0])
     parts = np.random.default_rng((0, 7)).permutation(np.arange(18) % 3)
-    assert np.array_equal(seen[7], alone[parts == 0])
+    assert any(np.array_equal(one, alone[parts == 0]) for one in seen)  # threads take the splits in any order
     assert tested.public[7, 0] == pytest.approx(miou(alone[parts == 1].sum(axis=0)))
     assert tested.private[7, 0] == pytest.approx(miou(alone[parts == 2].sum(axis=0)))
     again = run_backtest(pixels, {"first": first}, splits=[7])

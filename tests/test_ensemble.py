@@ -164,7 +164,7 @@ def test_class_offsets_that_are_not_one_number_for_each_class_are_refused(bundle
 def test_a_number_that_is_not_finite_is_refused_wherever_it_stands(bundle: Path, value: float) -> None:
     shared = [{**one, "class_weights": [value, 1.0, 1.0]} for one in members(1.0)]
     for broken in ({"members": members(value)}, {"members": shared}, {"class_offsets": [0.0, 0.0, value]}):
-        with pytest.raises(BadInput, match="is no finite number.*Build it again with `ensemble`"):
+        with pytest.raises(BadInput, match="is no finite number.*build it again with `ensemble`"):
             read_ensemble(edit(bundle, **broken))
 
 
