@@ -39,7 +39,7 @@ def damage(path: Path, how: str) -> None:
                 {
                     "emptied": b"",
                     "cut": content[: len(content) // 2],
-                    "short of a byte": content[:-1],
+                    "short of a byte": content.rstrip()[:-1],
                     "noise": noise,
                     "zeros": bytes(len(content)),
                     "a changed byte": content[: len(content) // 2] + b"\xa7" + content[len(content) // 2 + 1 :],

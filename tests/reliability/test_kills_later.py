@@ -68,6 +68,7 @@ def test_signals_in_the_later_hops_change_no_bit_of_the_submission(
         rng = random.Random(1000 + number)
         moment = names[(number * 2 + 1) % len(names)]
         driver = Marked([PROGRAM, "resume", str(folder)], folders[1])
+        driver.wait_until(driver.listens)
         driver.wait_until(lambda: any(folder.glob(MOMENTS[moment])))  # noqa: B023 (called at once)
         time.sleep(rng.choice([0.0, rng.uniform(0, 0.5)]))
         how = draw_signal(rng)
@@ -103,7 +104,7 @@ def test_signals_in_real_trainings_change_nothing(
     if rounds < 10:
         pytest.skip("a larger run: python -m tests.reliability kills")
     data, out = folders
-    words = [PROGRAM, *search_words(data, out, "calm alone", 3, 3), "--concurrent", "1"]
+    words = [PROGRAM, *search_words(data, out, "calm-alone", 3, 3), "--concurrent", "1"]
     calm = Marked(words, out)
     folder, begun = out / "torn", 0
     words = [PROGRAM, *search_words(data, out, "torn", 3, 3), "--concurrent", "1"]
@@ -120,8 +121,8 @@ def test_signals_in_real_trainings_change_nothing(
         note(request.config.getoption("--reliability-log"), f"real trainings: {how.name} after {begun} epochs")
     assert run_search.main(["resume", str(folder)]) == 0
     calm.check_end(0)
-    assert without_times(outcome(folder)) == without_times(outcome(out / "calm alone"))
-    assert scores(folder) == scores(out / "calm alone")
+    assert without_times(outcome(folder)) == without_times(outcome(out / "calm-alone"))
+    assert scores(folder) == scores(out / "calm-alone")
 
 
 def epochs(folder: Path) -> int:

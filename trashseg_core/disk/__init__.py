@@ -1,0 +1,1 @@
+"""What lies on a disk: whole or absent, from whom, how large, and what may be believed of it."""
