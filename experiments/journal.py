@@ -3,12 +3,12 @@
 import json
 import os
 import statistics
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from experiments.clock import Clock
 from experiments.failures import NO_ROOM
 from experiments.journal_events import check_event
 from experiments.limits import INFEASIBLE
@@ -80,23 +80,6 @@ class TrialRecord:
         """Epoch with the highest objective and its value; the earlier one of equals; None before the first report."""
         scored = [(metrics[objective], -epoch) for epoch, metrics in self.epochs.items() if objective in metrics]
         return (-max(scored)[1], max(scored)[0]) if scored else None
-
-
-class Clock:
-    """Seconds since 1970 that run on evenly and never go back, whatever is done to the system's clock meanwhile."""
-
-    def __init__(self, not_before: float) -> None:
-        """Take the system's time, or the last time that was noted, where that is later."""
-        self._start = max(time.time(), not_before) - _since_boot()
-
-    def now(self) -> float:
-        """The time."""
-        return self._start + _since_boot()
-
-
-def _since_boot() -> float:
-    """Seconds, with those that the machine slept, which `time.monotonic` leaves out on Linux."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class Journal:

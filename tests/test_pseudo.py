@@ -94,6 +94,20 @@ def test_photos_that_cannot_be_decoded_are_passed_over_with_skip_bad(
     assert done is not None and done.num_photos == 4
 
 
+def test_photos_behind_links_are_labelled_where_the_data_may_have_links(
+    data: DataFolder, ensemble: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "a.png").symlink_to(Path(data.path) / "new" / "0.png")
+    document = json.loads((Path(data.path) / "train.json").read_text())
+    image = {"id": 1, "file_name": "a.png", "height": 64, "width": 48}
+    (tmp_path / "new" / "test.json").write_text(json.dumps({**document, "images": [image], "annotations": []}))
+    wish = Wish(ensemble, tmp_path / "new" / "test.json", 10, 0.01)
+    with pytest.raises(BadInput, match="Add `--follow-links`"):
+        label_photos(wish, data, tmp_path / "out")
+    assert label_photos(wish, replace(data, follow_links=True), tmp_path / "out") is not None
+
+
 def test_val_is_not_among_the_photos_even_as_a_copy_in_another_folder(labelled: Path) -> None:
     document = json.loads((labelled / "train.json").read_text())
     listed = {entry["file_name"] for entry in document["images"]}

@@ -42,8 +42,8 @@ def predict(
     from trashseg_core.inference.predict_files import predict_files
 
     show = progress_line("photos predicted")
-    caps = DataFolder("", follow_links=follow_links, max_json_mb=max_json_mb)
-    count = predict_files(ensemble, images, out, overlays, show, max_megapixels, probabilities, caps)
+    caps = DataFolder("", follow_links=follow_links, max_json_mb=max_json_mb, max_megapixels=max_megapixels)
+    count = predict_files(ensemble, images, out, overlays, show, probabilities, caps)
     print(f"{out}: {count} photos predicted" if count else f"{out}: everything is there already")
 
 

@@ -71,15 +71,21 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, OSError) and error.errno in NO_SUCH_NAMES:
-            return _fail(2, f"{error.filename2 or error.filename}: {error.strerror}. Give another path.")
-        if isinstance(error, OSError) and is_full(error) and error.filename:
-            return _fail(1, " ".join([f"{error.strerror}: {error.filename}. Make room there.", *_notes(error)]))
-        if isinstance(error, OSError) and error.errno in NOT_OURS:
-            place = f"{error.filename or 'a file'}: {error.strerror}."
-            told = "Give a place that this user may read and write, or change its rights."
-            return _fail(2, " ".join([place, told, *_notes(error)]))
-        return _fail(1, " ".join([f"{type(error).__name__}: {error} (`--debug` shows where)", *_notes(error)]))
+        code, told = _told(error)
+        return _fail(code, " ".join([told, *_notes(error)]))
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    """Exit code and message of what a verb did not expect; of files, what helps."""
+    if isinstance(error, OSError):
+        place = f"{error.filename2 or error.filename or 'a file'}: {error.strerror}."
+        if error.errno in NO_SUCH_NAMES:
+            return 2, f"{place} Give another path."
+        if error.errno in NOT_OURS:
+            return 2, f"{place} Give a place that this user may read and write, or change its rights."
+        if is_full(error) and error.filename:
+            return 1, f"{error.strerror}: {error.filename}. Make room there."
+    return 1, f"{type(error).__name__}: {error} (`--debug` shows where)"
 
 
 def _print_help(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> bool:

@@ -1,11 +1,11 @@
 """The JSON document of a stranger: read under a cap, and refused where it is not plain JSON with an object on top."""
 
 import json
-import stat
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from trashseg_core.disk.regular import NotRegular, open_regular, size_of
 from trashseg_core.errors import BadInput
 
 MAX_SHOWN = 60
@@ -49,15 +49,13 @@ def shown(value: Any) -> str:
 
 def _read_text(path: Path, max_json_mb: int) -> str:
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise BadInput(f"{path}: cannot be read (Is a directory). Expected a COCO annotation file.")
-        if not stat.S_ISREG(status.st_mode):
-            raise BadInput(f"{path}: not a regular file. Put the annotation file itself there.")
-        if status.st_size > max_json_mb * 1e6:
-            size_mb = status.st_size / 1e6
-            raise BadInput(f"{path}: {size_mb:.1f} MB is above the cap of {max_json_mb} MB. Raise `--max-json-mb`.")
-        return path.read_text(encoding="utf-8-sig")
+        with open_regular(path) as stream:
+            size_mb = size_of(stream) / 1e6
+            if size_mb > max_json_mb:
+                raise BadInput(f"{path}: {size_mb:.1f} MB is above the cap of {max_json_mb} MB. Raise `--max-json-mb`.")
+            return stream.read().decode("utf-8-sig")
+    except NotRegular as error:
+        raise BadInput(f"{path}: {error}. Put the annotation file itself there.") from None
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror}). Expected a COCO annotation file.") from None
     except UnicodeDecodeError as error:

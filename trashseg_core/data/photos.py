@@ -1,17 +1,15 @@
 """Reading a photo: one decoder and one orientation policy for training and prediction."""
 
 import logging
-import os
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from trashseg_core.disk.regular import NotRegular, open_regular, size_of
 from trashseg_core.errors import BadInput
 
 MAX_MEGAPIXELS = 50.0
@@ -72,8 +70,12 @@ def open_picture(path: Path, max_megapixels: float) -> Iterator[Image.Image]:
         BadInput: it is no regular file, or larger than the cap.
         OSError: it is missing or no picture.
     """
-    with _open_regular(path) as stream:
-        num_bytes = os.fstat(stream.fileno()).st_size
+    try:
+        opened = open_regular(path)
+    except NotRegular as error:
+        raise BadInput(f"{path}: {error}. Put the photo itself there.") from None
+    with opened as stream:
+        num_bytes = size_of(stream)
         if num_bytes > max_megapixels * 1e6 * MAX_BYTES_PER_PX:
             raise BadInput(
                 f"{path}: a file of {num_bytes / 1e6:.0f} MB holds more than {max_megapixels:g} megapixels. "
@@ -107,19 +109,6 @@ def _of_another_size(path: Path, given: tuple[int, int], stated: tuple[int, int]
         f"{path}: the photo is {given[1]} x {given[0]} px, but the annotation file says "
         f"{stated[1]} x {stated[0]}. Correct one of them."
     )
-
-
-def _open_regular(path: Path) -> BinaryIO:
-    """Open a file that may have become something else since it was checked: a FIFO would wait for a writer for ever.
-
-    Raises:
-        BadInput: it is no regular file.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise BadInput(f"{path}: not a regular file. Put the photo itself there.")
-    return os.fdopen(descriptor, "rb")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -2,9 +2,10 @@
 
 import json
 import math
-import stat
 from pathlib import Path
 from typing import Any
+
+from trashseg_core.disk.regular import open_regular, size_of
 
 MAX_BYTES = 256_000_000
 """Ten times what `results.json` of 10,000 trials has."""
@@ -17,13 +18,12 @@ def parse_own(path: Path) -> Any:
         ValueError: it is special, too large, nested too deeply, or not JSON of finite numbers.
         OSError: it cannot be read.
     """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):  # a FIFO or a device never ends
-        raise ValueError("not a regular file")
-    if status.st_size > MAX_BYTES:
-        raise ValueError(f"{status.st_size / 1e6:.0f} MB, above {MAX_BYTES / 1e6:.0f} MB")
+    with open_regular(path) as stream:
+        if size_of(stream) > MAX_BYTES:
+            raise ValueError(f"{size_of(stream) / 1e6:.0f} MB, above {MAX_BYTES / 1e6:.0f} MB")
+        text = stream.read().decode()
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_not_finite, parse_float=_finite)
+        return json.loads(text, parse_constant=_not_finite, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

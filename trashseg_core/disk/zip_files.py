@@ -1,9 +1,9 @@
 """Zip files: `confusions.npz` and `state.pt` are archives inside. What they unpack to is looked at first."""
 
-import stat
 import zipfile
 from pathlib import Path
 
+from trashseg_core.disk.regular import NotRegular, open_regular, size_of
 from trashseg_core.errors import BadInput
 
 MAX_BYTES = 4_000_000_000
@@ -20,10 +20,10 @@ def check_zip(path: Path, packed: bool = True) -> None:
         BadInput: naming the file and what it would take.
         OSError, zipfile.BadZipFile: it cannot be read, or is no archive.
     """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise BadInput(f"{path}: cannot be read (not a regular file).")
-    with zipfile.ZipFile(path) as archive:
-        total = sum(member.file_size for member in archive.infolist())
-    if total > (MAX_BYTES if packed else status.st_size):
-        raise BadInput(f"{path}: cannot be read (its {status.st_size:,} bytes unpack to {total:,}). Remove it.")
+    try:
+        with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
+            size, total = size_of(stream), sum(member.file_size for member in archive.infolist())
+    except NotRegular as error:
+        raise BadInput(f"{path}: cannot be read ({error}).") from None
+    if total > (MAX_BYTES if packed else size):
+        raise BadInput(f"{path}: cannot be read (its {size:,} bytes unpack to {total:,}). Remove it.")

@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.data.photos import MAX_MEGAPIXELS
 from trashseg_core.disk.files import atomic_bytes, write_json
 from trashseg_core.ensemble.bundle import load_ensemble, read_ensemble
 from trashseg_core.errors import BadInput
@@ -71,7 +70,6 @@ def predict_files(
     out: Path,
     overlays: bool = False,
     progress: Callable[[int, int], None] | None = None,
-    max_megapixels: float = MAX_MEGAPIXELS,
     probabilities: bool = False,
     caps: DataFolder | None = None,
 ) -> int:
@@ -79,9 +77,8 @@ def predict_files(
 
     Args:
         overlays: also write `NAME.overlay.jpg`, the photo with coloured labels.
-        max_megapixels: larger photos, in 10^6 px, are refused.
-        caps: see `find_photos`.
         probabilities: also write `NAME.probabilities.npy`, float16 (C, H, W), whose argmax the labels are.
+        caps: of photos and of a COCO file; see `find_photos`.
 
     Returns:
         Number of photos predicted now.
@@ -89,9 +86,9 @@ def predict_files(
     Raises:
         BadInput: the ensemble or a photo cannot be used.
     """
-    ensemble = read_ensemble(ensemble_dir)
+    ensemble, caps = read_ensemble(ensemble_dir), caps or DataFolder("")
     endings = [".overlay.jpg"] * overlays + [".probabilities.npy"] * probabilities + [".png"]
-    photos = find_photos(images, out, replace(caps or DataFolder(""), max_megapixels=max_megapixels))
+    photos = find_photos(images, out, caps)
     left = [
         (place, name) for place, name in photos if not all((out / f"{name}{ending}").is_file() for ending in endings)
     ]
@@ -100,7 +97,7 @@ def predict_files(
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "classes.json", dict(enumerate(ensemble.class_names)))
     loaded = load_ensemble(ensemble_dir, ensemble)
-    predicted = predict_photos(loaded, [place for place, _ in left], max_megapixels, probabilities)
+    predicted = predict_photos(loaded, [place for place, _ in left], caps.max_megapixels, probabilities)
     for done, ((_, name), prediction) in enumerate(zip(left, predicted, strict=True), 1):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         _write(out / name, prediction, overlays)

@@ -92,7 +92,7 @@ def label_photos(
     val = replace(val, photos=usable_photos(data, val))
     work = _begin(out, wish)
     thresholds = _thresholds(work, wish, ensemble, data, val, watch)
-    photos = find_photos(wish.images, work)
+    photos = find_photos(wish.images, work, data)
     names = [str(name) for _, name in photos]
     _label(work, wish, ensemble, thresholds, photos, data.max_megapixels, watch)
     known = _known(data, [thumbnail(np.asarray(Image.open(work / PHOTOS / f"{name}.png"))) for name in names])
