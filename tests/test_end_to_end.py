@@ -193,6 +193,22 @@ def test_folds_that_were_killed_go_on_and_their_models_enter_the_ensemble(
 
 
 @pytest.mark.reliability("kills")
+def test_pseudo_labels_are_made_trained_with_and_judged_by_one_command(
+    finished: Path, folders: tuple[Path, Path]
+) -> None:
+    data, out = folders
+    folder = shutil.copytree(finished, out / "labelled")
+    words = ("pseudo", str(folder), "--images", str(data / "test.json"), "--precision", "0.01", "--top-k", "1")
+    done = run(*words, "--trials", "2", cwd=out)
+    assert (
+        "photos chosen" in done.stdout and "Best of 1 trial with them after the best of 1 trial without" in done.stdout
+    )
+    second = out / "labelled-pseudo"
+    assert isinstance(json.loads((second / "verdict.json").read_text())["accepted"], bool)
+    ratios = [row["config"]["pseudo_ratio"] for row in json.loads((second / "results.json").read_text())]
+    assert sorted(ratios) == [0.0, 0.25]
+
+
 def test_ctrl_c_saves_and_says_how_to_go_on(folders: tuple[Path, Path]) -> None:
     data, out = folders
     out.mkdir(exist_ok=True)

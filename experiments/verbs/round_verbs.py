@@ -89,9 +89,8 @@ def pseudo(
     from experiments.preflight import reopen
     from experiments.pseudo.second_round import Asked, second_round
     from experiments.showing.display import build_display
-    from trashseg_core.disk.files import locked
 
-    with build_display(showing) as display, saying_how_to_go_on(), locked(run / LOCK, wait=False):
+    with build_display(showing) as display, saying_how_to_go_on():
         second_round(reopen(run).settings, run, Asked(images, count, precision, top_k, trials), display)
 
 
