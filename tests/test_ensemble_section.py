@@ -28,5 +28,16 @@ def test_the_most_important_member_is_first_and_a_soup_has_no_score_of_its_own()
     assert section().count("0.5123") == 0
 
 
+def test_the_rule_that_chose_the_weights_is_named() -> None:
+    member = Member("t0000", 1.0, 128, [0.5] * 3, [0.5] * 3)
+    step = {"name": "single", "val_miou": 0.5, "held_out": 0.5, "gain": 0.0, "error": 0.0, "kept": True, "why": ""}
+    told = []
+    for rows in ([step], [{"name": "backtest", "kept": False, "why": "", "rows": []}, step]):
+        ensemble = Ensemble([member], ["background", "paper"], {"1": 1}, 0.5, 0.4, [], {}, evidence=rows)
+        told.append(ensemble_section(run_of([trial()], ensemble=ensemble))["Ensemble"].html)
+    assert "The simpler wins a tie" in told[0] and "backtest" not in told[0]
+    assert "The backtest (see Shake-up) chose" in told[1]
+
+
 def test_a_search_without_an_ensemble_has_no_such_section() -> None:
     assert ensemble_section(run_of([trial()])) == {}

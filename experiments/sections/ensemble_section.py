@@ -15,7 +15,9 @@ def ensemble_section(run: RunFolder) -> dict[str, Raw]:
     trials = {one.trial_id: one for one in run.results}
     members = sorted(run.ensemble.members, key=lambda one: -one.weight)
     rows = [_row(member, trials.get(member.trial_id)) for member in members]
-    note = "Held out: on photos that did not choose; bars: one standard error of the gain. The simpler wins a tie."
+    tested = any("rows" in row for row in run.ensemble.evidence)
+    rule = "The backtest (see Shake-up) chose how members are weighted." if tested else "The simpler wins a tie."
+    note = f"Held out: on photos that did not choose; bars: one standard error of the gain. {rule}"
     return {
         "Ensemble": joined(
             table(["member", "weight", "val_miou alone", "image size", "encoder_name", "decoder_name"], rows),
