@@ -11,7 +11,7 @@ import pytest
 
 import trashseg_core
 from experiments.journal import Journal, TrialRecord
-from experiments.placement.cluster import check_nodes, data_digest, find_fault
+from experiments.placement.cluster import check_nodes, data_digest, find_fault, living_nodes
 from experiments.search import run, start_ray
 from experiments.settings import SearchSettings
 from tests.tiny import write_folder
@@ -195,6 +195,16 @@ def test_a_node_that_does_not_share_the_run_folder_is_named_before_the_start(
         check_nodes(elsewhere)
     assert not list(elsewhere.folder.iterdir())
     check_nodes(world.settings)
+
+
+@pytest.mark.slow
+def test_a_node_that_dies_while_it_is_asked_is_left_out(world: World) -> None:
+    start_ray(world.settings)
+    dead = world.cluster.add_node(num_cpus=1)
+    world.cluster.remove_node(dead, allow_graceful=False)
+    assert dead.node_id in {node["NodeID"] for node in living_nodes()}, "the cluster has not noticed it yet"
+    check_nodes(world.settings)
+    assert dead.node_id not in {node["NodeID"] for node in living_nodes()}
 
 
 def marked(folder: Path) -> tuple[Path, DataFolder]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from trashseg_core.errors import BadInput
 
 PATIENCE_S = 300.0
 """Longest wait for the nodes' answers; their first worker may have to be started, and the code shipped."""
+DEATH_S = 30.0
+"""Longest time in which a cluster notices that a node is dead: five health checks missed, 3 s apart, and as much again."""
 MARKER = ".shared"
 
 
@@ -35,6 +38,8 @@ def living_nodes() -> list[dict[str, Any]]:
 def check_nodes(settings: SearchSettings) -> None:
     """Have every node show that it shares the run folder, where checkpoints go, and has the same data.
 
+    A node that dies meanwhile is not asked further: the search goes on without it, as with one that dies later.
+
     Raises:
         BadInput: naming the first node that does not, and what it lacks.
     """
@@ -44,11 +49,13 @@ def check_nodes(settings: SearchSettings) -> None:
     marker, token = settings.folder / MARKER, secrets.token_hex(8)
     marker.write_text(token, encoding="ascii")
     digest = data_digest(settings.data_folder)
-    answers = {_name(node): _ask(node, settings, token, digest) for node in nodes}
-    ray.wait(list(answers.values()), num_returns=len(answers), timeout=PATIENCE_S)
+    answers = [_ask(node, settings, token, digest) for node in nodes]
+    ray.wait(answers, num_returns=len(answers), timeout=PATIENCE_S)
     try:
-        for name, answer in answers.items():
-            fault = _fault_in(answer)
+        for node, answer in zip(nodes, answers, strict=True):
+            name, fault = _name(node), _fault_in(answer)
+            if fault is not None and _died(answer, node):
+                continue
             if fault is None and not _mark_of(marker, name).is_file():
                 fault = f"what it writes into {settings.folder} is not seen here. Let `--out` be a folder they share."
             if fault is not None:
@@ -71,6 +78,22 @@ def _fault_in(answer: Any) -> str | None:
         return f"no answer within {PATIENCE_S:g} s. Is it overloaded?"
     except ray.exceptions.RayError as error:
         return f"cannot run this project ({str(error).strip().splitlines()[-1][:160]}). Install its requirements there."
+
+
+def _died(answer: Any, node: dict[str, Any]) -> bool:
+    """Whether there is no answer because the node is dead, which a cluster learns some seconds after it happened."""
+    try:
+        ray.get(answer, timeout=0)
+    except (ray.exceptions.RayTaskError, ray.exceptions.RuntimeEnvSetupError, ray.exceptions.GetTimeoutError):
+        return False  # a living node says so, or nothing
+    except ray.exceptions.RayError:
+        end = time.monotonic() + DEATH_S
+        while alive := node["NodeID"] in {one["NodeID"] for one in living_nodes()}:
+            if time.monotonic() > end:
+                break
+            time.sleep(0.5)
+        return not alive
+    return False
 
 
 def find_fault(marker: Path, node: str, token: str, data: DataFolder, digest: str) -> str | None:
