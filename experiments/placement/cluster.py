@@ -16,7 +16,7 @@ from trashseg_core.errors import BadInput
 PATIENCE_S = 300.0
 """Longest wait for the nodes' answers; their first worker may have to be started, and the code shipped."""
 DEATH_S = 30.0
-"""Longest time in which a cluster notices that a node is dead: five health checks missed, 3 s apart, and as much again."""
+"""Longest time in which a cluster notices that a node is dead: five missed health checks, 3 s apart, twice over."""
 MARKER = ".shared"
 
 
