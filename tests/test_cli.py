@@ -14,7 +14,6 @@ from experiments.manifest import Manifest
 from experiments.settings import SearchSettings
 from experiments.verbs.command_line import run_command
 from tests.tiny import write_folder
-from trashseg_core.errors import BadInput
 
 ROOT = Path(__file__).parents[1]
 Capture = pytest.CaptureFixture[str]
@@ -198,9 +197,22 @@ def test_other_lists_may_be_given_in_several_flags_too(flag: str) -> None:
     assert seen == [("a", "b", "c")]
 
 
-def test_debug_raises_what_is_otherwise_one_line(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no such run folder"):
-        run_search.main(["resume", "runs/none", "--debug"])
+def test_debug_shows_the_traceback_above_the_line_and_the_exit_code_is_the_same(capsys: Capture) -> None:
+    assert run_search.main(["resume", "runs/none", "--debug"]) == 2
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert last.startswith("run_search.py: ") and "no such run folder" in last
+
+
+def test_a_traceback_tells_no_password(capsys: Capture) -> None:
+    def fail() -> None:
+        """Fail."""
+        raise RuntimeError("postgresql://me:hunter22@host/db is \x1b[31mred")
+
+    assert run_command({"fail": fail, "other": fail}, "", ["fail", "--debug"]) == 1
+    said = capsys.readouterr().err
+    assert "in fail" in said and "postgresql://me:***@host/db" in said
+    assert "hunter22" not in said and "\x1b" not in said
 
 
 def test_an_error_while_running_is_one_line_and_exit_code_1(capsys: Capture) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -37,7 +38,7 @@ NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
-    """Run one verb; every end is an exit code and at most one line, with a traceback only after `--debug`.
+    """Run one verb; every end is an exit code and at most one line, below a traceback after `--debug`.
 
     Args:
         verbs: function of each verb; its signature and docstring are its flags and help.
@@ -60,7 +61,7 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
         return code
     except (BadInput, UnknownSpace) as error:
         if debug:
-            raise
+            _print_traceback(error)
         return _fail(2, str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python fails once more at its end
@@ -70,7 +71,7 @@ def run_command(verbs: Mapping[str, Verb], description: str, arguments: list[str
         return _fail(code, " ".join([f"{what}.", *_notes(interruption)]))
     except Exception as error:
         if debug:
-            raise
+            _print_traceback(error)
         code, told = _told(error)
         return _fail(code, " ".join([told, *_notes(error)]))
 
@@ -158,6 +159,12 @@ def _join_repeated(arguments: list[str], flag: str) -> list[str]:
 def _notes(error: BaseException) -> list[str]:
     """What a verb wants said beside an error, e.g. how to go on."""
     return getattr(error, "__notes__", [])
+
+
+def _print_traceback(error: Exception) -> None:
+    """Print where an error comes from, without the secrets in it."""
+    for line in masked("".join(traceback.format_exception(error))).splitlines():
+        print(printable(line), file=sys.stderr)
 
 
 def _fail(code: int, message: str) -> int:
