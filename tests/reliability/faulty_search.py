@@ -21,6 +21,7 @@ from experiments.journal import Journal
 from experiments.settings import SearchSettings
 from experiments.trainable import TrialJob, run_trial
 from experiments.verbs.command_line import run_command
+from tests.reliability import memory_limit
 from trashseg_core.checkpoint import read_state, write_checkpoint
 from trashseg_core.config import TrialConfig
 from trashseg_core.confusion import miou
@@ -28,6 +29,10 @@ from trashseg_core.errors import TrainingFailed
 from trashseg_core.val_confusions import Confusions
 
 EPOCHS, TRIALS, HANG_LIMIT_S = 3, 4, 20.0
+GROUP = "TEST_MEMORY_GROUP"
+"""Variable with the control group in which the fault `exceed` takes too much memory."""
+SWELLS_BY = 8 << 30
+"""Bytes that the fault `swell` takes."""
 WEIGHTS = 100_000
 """Numbers in a checkpoint's weights, 4 bytes each."""
 
@@ -40,6 +45,21 @@ def space(trial: Any) -> None:
 def die() -> None:
     """What the kernel does to a process that takes too much memory."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def exceed() -> None:
+    """Take more memory than a control group allows; the kernel kills the process."""
+    memory_limit.enter(Path(os.environ[GROUP]))
+    take_memory(1 << 30, 0.0)
+
+
+def take_memory(size: int, pause_s: float) -> None:
+    """Take so many bytes, 64 MiB at a time, and use them."""
+    taken = []
+    for _ in range(size >> 26):
+        taken.append(np.ones(1 << 26, np.uint8))
+        time.sleep(pause_s)
+    raise RuntimeError(f"{size} bytes were taken, and the process is still alive")
 
 
 def hang_in_c() -> None:
@@ -64,6 +84,8 @@ def diverge() -> None:
 
 FAULTS: dict[str, Callable[[], None]] = {
     "die": die,
+    "exceed": exceed,
+    "swell": lambda: take_memory(SWELLS_BY, 0.05),
     "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
     "hang": lambda: time.sleep(10_000),
     "hang-in-c": hang_in_c,
@@ -119,7 +141,12 @@ class Numbers(torch.nn.Module):
 
 
 def search_of(
-    out: Path, name: str, faults: dict[str, str], trials: int = TRIALS, say: Callable[[str], None] = print
+    out: Path,
+    name: str,
+    faults: dict[str, str],
+    trials: int = TRIALS,
+    say: Callable[[str], None] = print,
+    hang_limit: float = HANG_LIMIT_S,
 ) -> SearchSettings:
     """Run a search, or go on with it: trials one after another, each to its last epoch."""
     from experiments.search import run
@@ -137,7 +164,7 @@ def search_of(
         scheduler="asha",
         grace_period=EPOCHS,
         cpus_per_trial=0.5,
-        hang_limit=HANG_LIMIT_S,
+        hang_limit=hang_limit,
         set=("seed=0",),
     )
     settings.folder.mkdir(parents=True, exist_ok=True)
