@@ -14,7 +14,7 @@ from experiments.manifest import Manifest
 from experiments.points import sources as sources_file
 from experiments.points.sources import DIMENSION, SourceSpace, open_space, read_sources
 from experiments.points.space_check import check_space, default_point
-from experiments.preflight import refuse_taken_name
+from experiments.preflight import refuse_taken_name, reopen
 from experiments.pseudo import second_round as module
 from experiments.pseudo.second_round import FIRST_RATIO, Asked, choose_sources, second_round, second_settings
 from experiments.results import TrialResult, write_results
@@ -166,10 +166,12 @@ def test_a_second_round_labels_searches_and_judges_and_goes_on_with_what_is_ther
         with_ensemble(folder, 0.7, 8, ["val/0.png", "val/1.png", "val/2.png", "val/3.png"])
 
     monkeypatch.setattr("experiments.stages.run_all", run_all)
+    first = Manifest(settings, __version__, {}, {})
+    monkeypatch.setattr(module, "reopen", lambda run: first if run == settings.folder else reopen(run))
     monkeypatch.setattr(module, "try_to_bring", lambda *_: None)
     asked = replace(ASKED, images=root / "test.json", precision=0.002)
     for _ in range(2):
-        second_round(settings, Path("runs/run"), asked, PlainLines(sys.stdout))
+        second_round(settings.folder, asked, PlainLines(sys.stdout))
     said = capsys.readouterr().out
     assert said.count("photos chosen") == 1 and said.count("Pseudo-labels are not accepted") == 2
     assert [len(one.points) for one in runs] == [3, 3] and runs[1].data.keys() == {"train", "val", "pseudo"}

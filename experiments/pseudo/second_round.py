@@ -39,19 +39,21 @@ class Asked:
     """Trials of the second search; by default `TRIALS_EACH` for each configuration."""
 
 
-def second_round(settings: SearchSettings, place: Path, asked: Asked, display: Display) -> None:
+def second_round(run: Path, asked: Asked, display: Display) -> None:
     """Label photos, search over the best configurations and `pseudo_ratio`, and say whether that gained anything.
 
     The photos are in NAME/pseudo, apart from the truth; the second search is NAME-pseudo beside the first. What is
     there already is not done again.
 
     Args:
-        place: the first search's run folder, as the user names it.
+        run: the first search's run folder.
 
     Raises:
-        BadInput: there is no ensemble, it is sure of nothing, or what is there was asked for otherwise.
+        BadInput: there is no ensemble, it is sure of nothing, what is there was asked for otherwise, or somebody else
+            is at work there.
     """
-    with locked(settings.folder / LOCK, wait=False):
+    with locked(run / LOCK, wait=False):
+        settings = reopen(run).settings
         _label(settings, asked, display)
     second = second_settings(settings, asked)
     make_folders(second)
@@ -60,7 +62,7 @@ def second_round(settings: SearchSettings, place: Path, asked: Asked, display: D
         manifest = _reopened(second, asked) if begun else prepare(second, choose_sources(settings, asked.top_k))
         from experiments.stages import run_all
 
-        run_all(manifest, display, place.with_name(place.name + SUFFIX))
+        run_all(manifest, display, run.with_name(run.name + SUFFIX))
         told = judge(settings.folder, second.folder)
         try_to_bring(manifest.settings, display.say)
     display.say(told)

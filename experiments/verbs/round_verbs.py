@@ -86,12 +86,11 @@ def pseudo(
         if value is not None and value < 1:
             raise BadInput(f"The value of `--{name}` is {value}, but must be 1 or more.")
     read_run(run)
-    from experiments.preflight import reopen
     from experiments.pseudo.second_round import Asked, second_round
     from experiments.showing.display import build_display
 
     with build_display(showing) as display, saying_how_to_go_on():
-        second_round(reopen(run).settings, run, Asked(images, count, precision, top_k, trials), display)
+        second_round(run, Asked(images, count, precision, top_k, trials), display)
 
 
 @contextmanager
