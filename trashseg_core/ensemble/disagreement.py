@@ -13,7 +13,7 @@ from trashseg_core.data.cache_store import Progress
 from trashseg_core.data.label_maps import IGNORED
 from trashseg_core.disk.full_disk import named_errors
 from trashseg_core.ensemble.grid import Grid
-from trashseg_core.ensemble.kernels import TILE_PX, count_votes, gather
+from trashseg_core.ensemble.kernels import TILE_PX, gather
 from trashseg_core.ensemble.pixels import Pixels, empty_tiles, release, tile_places
 from trashseg_core.ensemble.probabilities import StoredPrediction
 
@@ -32,24 +32,17 @@ def find_disagreement(
     agreed = np.zeros((len(grid), grid.num_classes, grid.num_classes), np.int64)
 
     def differing(photo: int) -> np.ndarray:
-        first, *others = all_labels = [one.labels(photo) for one in predictions]
+        first, *others = (one.labels(photo) for one in predictions)
         differs = np.zeros(len(first), bool)
         for labels in others:
             differs |= labels != first
         truth = grid.truth_of(photo)
         agreed[photo] = count_confusion(np.where(differs, IGNORED, truth).astype(np.uint8), first, grid.num_classes)
-        return _by_votes(all_labels, np.flatnonzero(differs & (truth != IGNORED)), grid.num_classes)
+        return np.flatnonzero(differs & (truth != IGNORED))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         kept = list(pool.map(differing, range(len(grid))))
     return _read_pixels(predictions, grid, kept, agreed, folder, progress)
-
-
-def _by_votes(all_labels: list[np.ndarray], pixels: np.ndarray, num_classes: int) -> np.ndarray:
-    """Put the pixels that few candidates agree on first: tiles of equals are soon settled while picks are made."""
-    votes = np.empty(len(pixels), np.uint8)
-    count_votes(np.stack([labels[pixels] for labels in all_labels]), num_classes, votes)
-    return pixels[np.argsort(votes, kind="stable")]
 
 
 def sample_pixels(predictions: list[StoredPrediction], grid: Grid, most: int) -> Pixels:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from trashseg_core.bootstrap import areas_of, count_draws, shares_of
+from trashseg_core.ensemble.kernels import add_pick
 from trashseg_core.ensemble.pixels import Pixels
-from trashseg_core.ensemble.running_sum import RunningSum
 
 LOW_QUANTILE = 0.05
 NUM_PRIVATES = 300
@@ -21,7 +21,7 @@ def weigh_single_low(pixels: Pixels, images: np.ndarray) -> np.ndarray:
 def weigh_greedily_low(pixels: Pixels, images: np.ndarray) -> np.ndarray:
     """Greedy selection with replacement whose every pick raises the low quantile of the mean's score."""
     few = pixels.few.only(images)
-    running = RunningSum(few, [few.of_photo(photo) for photo in range(len(few))], workers=1)
+    running, labels = np.zeros_like(few.probabilities[:, 0], np.uint16), np.zeros_like(few.truth)
     tried = few.singles
     picks: list[int] = []
     reached = -1.0
@@ -31,8 +31,11 @@ def weigh_greedily_low(pixels: Pixels, images: np.ndarray) -> np.ndarray:
         if picks and scores[best] <= reached:
             break
         picks.append(best)
-        reached = float(scores[best])
-        tried = tried[:, [best]] + np.array(running.add(best), np.int64).reshape(tried.shape)
+        reached, changes = float(scores[best]), np.zeros_like(tried)
+        for photo, changed in enumerate(changes):
+            tiles = few.of_photo(photo)
+            add_pick(few.probabilities[tiles], few.truth[tiles], best, running[tiles], labels[tiles], changed)
+        tried = tried[:, [best]] + few.stride * changes
     return np.bincount(picks, minlength=few.num_candidates) / len(picks)
 
 

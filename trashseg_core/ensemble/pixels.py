@@ -98,29 +98,19 @@ class Pixels:
         wanted = self.tiles_of(images)
         return np.asarray(np.moveaxis(values[wanted], -1, 1)[self.truth[wanted] != PADDING])
 
-    @property
+    @cached_property
     def singles(self) -> np.ndarray:
         """Per-image confusion matrices of each candidate alone: int64 (N, K, C, C)."""
-        return self._looked_at[0]
-
-    @property
-    def swings(self) -> tuple[np.ndarray, np.ndarray]:
-        """Argmax of the mean of all, and the most by which one prefers another label to it: uint8 (T, 64) each."""
-        return self._looked_at[1:]
-
-    @cached_property
-    def _looked_at(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         counts = np.zeros((len(self), self.num_candidates, self.num_classes, self.num_classes), np.int64)
-        leaders, swings = np.empty_like(self.truth), np.empty_like(self.truth)
 
         def count(photo: int) -> None:
-            here = self.of_photo(photo)
-            count_singles(self.probabilities[here], self.truth[here], leaders[here], swings[here], counts[photo])
-            release(self.probabilities[here])
+            chosen = self.of_photo(photo)
+            count_singles(self.probabilities[chosen], self.truth[chosen], counts[photo])
+            release(self.probabilities[chosen])
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(count, range(len(self))))
-        return np.asarray(self.agreed[:, None] + self.stride * counts), leaders, swings
+        return np.asarray(self.agreed[:, None] + self.stride * counts)
 
     @cached_property
     def few(self) -> "Pixels":

@@ -1,12 +1,14 @@
 """Greedy ensemble selection with replacement on dataset-level mIoU (Caruana et al., ICML 2004)."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from trashseg_core.confusion import miou
+from trashseg_core.ensemble.kernels import add_pick
 from trashseg_core.ensemble.pixels import Pixels
-from trashseg_core.ensemble.running_sum import RunningSum
 
 MAX_PICKS = 25
 """A weight is a multiple of 1/25 at the finest; sums of 255 stay far below 2^16."""
@@ -42,7 +44,7 @@ def select_greedily(
     """
     wanted = np.ones(len(pixels), bool) if images is None else images
     barred = np.zeros(pixels.num_candidates, bool) if allowed is None else ~allowed
-    running = RunningSum(pixels, pixels.blocks(wanted))
+    running = _RunningSum(pixels, wanted)
     tried = pixels.singles[wanted].sum(axis=0)
     picks: list[int] = []
     scores: list[float] = []
@@ -53,5 +55,37 @@ def select_greedily(
             break
         picks.append(best)
         scores.append(float(reached[best]))
-        tried = tried[best] + sum(running.add(best))
+        tried = tried[best] + running.add(best)
     return Selection(picks, scores)
+
+
+class _RunningSum:
+    """The sum of the picks so far at the pixels of some photos; all cores count, each other pixels."""
+
+    def __init__(self, pixels: Pixels, images: np.ndarray) -> None:
+        num_tiles, _, num_classes, width = pixels.probabilities.shape
+        self._pixels, self._blocks = pixels, pixels.blocks(images)
+        self._sum = np.zeros((num_tiles, num_classes, width), np.uint16)
+        self._labels = np.zeros((num_tiles, width), np.uint8)
+
+    def add(self, pick: int) -> np.ndarray:
+        """Take one more candidate.
+
+        Returns:
+            What yet another pick of each candidate would change in the confusion matrix: int64 (K, C, C).
+        """
+        pixels = self._pixels
+        shape = (pixels.num_candidates, pixels.num_classes, pixels.num_classes)
+
+        def add(chosen: slice) -> np.ndarray:
+            changes = np.zeros(shape, np.int64)
+            rows = (pixels.probabilities, pixels.truth, self._sum, self._labels)
+            shown, truth, total, labels = (one[chosen] for one in rows)
+            add_pick(shown, truth, pick, total, labels, changes)
+            pixels.let_go(chosen)
+            return changes
+
+        if len(self._blocks) == 1:
+            return pixels.stride * add(self._blocks[0])
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return np.asarray(pixels.stride * sum(pool.map(add, self._blocks), np.zeros(shape, np.int64)))
