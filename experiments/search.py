@@ -117,7 +117,9 @@ def build_tuner(
     halving = (journal, settings.objective, settings.epochs, settings.first_rung, settings.reduction_factor)
     promotion = None
     if settings.scheduler == "promotion":
-        promotion = PromotionAsha(*halving, settings.trials, slots.concurrent, settings.second_objective)
+        promotion = PromotionAsha(
+            *halving, settings.trials, slots.concurrent, settings.second_objective, settings.full_trials
+        )
     scheduler = promotion or RestoredAsha(*halving)
     searcher = OptunaSearcher(
         space,

@@ -1,18 +1,16 @@
 """SearchSettings: budget, resources and paths of one search. What decides a model's weights is in TrialConfig."""
 
-import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from experiments.limits import Limits
-from experiments.secrets import redacted
 from experiments.settings_check import check_settings
+from experiments.tracking.address import tracking_address
 from trashseg_core.config import parse_assignments
 from trashseg_core.data.coco import MAX_JSON_MB
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.photos import MAX_MEGAPIXELS
-from trashseg_core.errors import BadInput
 
 Robust = Literal["single-low", "greedy-low", "backtest"]
 Method = Literal["auto", "single", "uniform", "greedy", "bagged", "pairwise", "refined", "per-class", Robust]
@@ -21,8 +19,6 @@ Tta = Literal["auto", "none", "flip", "flips", "d4", "scales", "flips_scales"]
 Crf = Literal["auto", "on", "off"]
 Soup = Literal["on", "off"]
 EnsembleSize = Literal["native", "256"]
-STORES = r"https?://[^/\s]\S*|sqlite:///[^\0]+|(postgresql|mysql|mssql)(\+\w+)?://\S+|databricks(-uc)?(://\S*)?"
-"""Tracking URIs that MLflow knows; `sqlite://` alone would be gone with the process."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +106,9 @@ class SearchSettings:
     """Epochs of the first rung: none stops or pauses earlier. Default: 1/27 of the epochs, at least 3."""
     reduction_factor: float = 3.0
     """The best 1/N go on at each rung; rungs lie N times further apart each."""
+    full_trials: int = 1
+    """Trials that are trained to the last epoch at least: when no new ones come, so many of the best go on at each
+    rung. More of them are more, and better, members for the ensemble."""
     train_file: str = "train.json"
     """Annotation file to train on, in DATA."""
     val_file: str = "val.json"
@@ -232,19 +231,5 @@ class SearchSettings:
 
     @property
     def tracking(self) -> str:
-        """Absolute MLflow tracking URI.
-
-        Raises:
-            BadInput: the file store, which MLflow no longer takes.
-        """
-        uri = self.tracking_uri
-        if uri is None:
-            return f"sqlite:///{Path(self.out).absolute() / 'mlflow.db'}"
-        if not re.fullmatch(STORES, uri):
-            raise BadInput(
-                f"The value of `--tracking-uri` is {redacted(uri)!r}, but MLflow needs a database or server: "
-                "sqlite:///F.db"
-            )
-        if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
-            return f"sqlite:///{Path(uri.removeprefix('sqlite:///')).absolute()}"
-        return uri
+        """Absolute MLflow tracking URI; refused with `BadInput` if MLflow takes no such address."""
+        return tracking_address(self.tracking_uri, Path(self.out))

@@ -7,11 +7,20 @@ from typing import Any
 from trashseg_core.config import parse_assignments
 from trashseg_core.errors import BadInput
 
-AT_LEAST_1 = ("trials", "epochs", "top_k", "max_json_mb", "concurrent", "grace_period", "workers_per_trial")
+AT_LEAST_1 = (
+    "trials",
+    "epochs",
+    "top_k",
+    "max_json_mb",
+    "concurrent",
+    "grace_period",
+    "workers_per_trial",
+    "full_trials",
+)
 LIMITS = ("max_memory_mb", "max_parameters_m", "max_seconds_per_image")
 ABOVE_0 = ("cpus_per_trial", "time_budget", "hang_limit", "disk_gb", "store_gb", "max_megapixels", *LIMITS)
 AT_MOST = {
-    **dict.fromkeys(("trials", "keep", "top_k", "grace_period", "epochs"), 100_000),
+    **dict.fromkeys(("trials", "keep", "top_k", "grace_period", "epochs", "full_trials"), 100_000),
     **dict.fromkeys(("concurrent", "workers_per_trial", "cpus_per_trial", "gpus_per_trial", "folds"), 10_000),
     **dict.fromkeys(
         ("time_budget", "hang_limit", "disk_gb", "store_gb", "max_json_mb", "max_megapixels", *LIMITS), 1e9
@@ -80,6 +89,8 @@ def _check_together(settings: Mapping[str, Any]) -> None:
         raise BadInput("`--sampler cmaes` knows one objective only. Take tpe or gp for `--second-objective`.")
     if settings["second_objective"] is not None and settings["scheduler"] == "asha":
         raise BadInput("`--scheduler asha` judges by one value only. Take promotion for `--second-objective`.")
+    if settings["full_trials"] > 1 and settings["scheduler"] == "asha":
+        raise BadInput("`--scheduler asha` stops trials for good. Take promotion for `--full-trials`.")
     if "epochs" in parse_assignments(settings["set"]):
         raise BadInput("`--set epochs=…` contradicts `--epochs`. Use `--epochs` alone.")
 

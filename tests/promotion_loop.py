@@ -42,10 +42,11 @@ class Loop:
         trials: int = TRIALS,
         space: Space = lambda trial: trial.suggest_float("lr", 0.0, 1.0),
         second: str | None = None,
+        full_trials: int = 1,
         **options: Any,
     ) -> None:
         self.journal, self.slots = Journal(path), slots
-        self.scheduler = PromotionAsha(self.journal, "val_miou", EPOCHS, 3, 3.0, trials, slots, second)
+        self.scheduler = PromotionAsha(self.journal, "val_miou", EPOCHS, 3, 3.0, trials, slots, second, full_trials)
         self.searcher = OptunaSearcher(
             space,
             self.journal,

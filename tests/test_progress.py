@@ -33,6 +33,8 @@ def test_the_plan_counts_who_goes_on_at_each_rung() -> None:
     assert planned_epochs(6, 9, [3], 3) == 6 * 3 + 2 * 6
     assert planned_epochs(27, 27, [3, 9], 3) == 27 * 3 + 9 * 6 + 3 * 18
     assert planned_epochs(2, 9, [3], 3) == 2 * 3 + 1 * 6
+    assert planned_epochs(27, 27, [3, 9], 3, full_trials=5) == 27 * 3 + 9 * 6 + 5 * 18
+    assert planned_epochs(4, 9, [3], 3, full_trials=5) == 4 * 9
 
 
 def test_a_trial_waits_from_its_rung_until_it_starts_again(journal: Journal) -> None:

@@ -51,6 +51,28 @@ def test_about_one_in_three_is_promoted(loop: Loop) -> None:
     assert 3 <= [status for status, _ in loop.ends().values()].count("finished") <= 5
 
 
+@pytest.mark.parametrize("full_trials", [2, 4, 20])
+def test_as_many_of_the_best_are_trained_in_full_as_wanted_where_there_are_so_many(
+    tmp_path: Path, full_trials: int
+) -> None:
+    loop = Loop(tmp_path / "journal.jsonl", full_trials=full_trials)
+    loop.run()
+    assert loop.is_finished
+    by_lr = sorted(loop.journal.trials.values(), key=lambda record: -record.config["lr"])
+    assert [record.status for record in by_lr[:full_trials]] == ["finished"] * min(full_trials, TRIALS)
+    wanted = max(full_trials, sum(record.status == "finished" for record in by_lr))
+    assert {record.status for record in by_lr[wanted:]} <= {"stopped"}
+
+
+def test_nobody_is_promoted_for_the_sake_of_full_trials_while_new_ones_come(tmp_path: Path) -> None:
+    few, many = (Loop(tmp_path / f"{full}.jsonl", full_trials=full) for full in (1, 9))
+    while len(many.journal.trials) < TRIALS:
+        few.run(1)
+        many.run(1)
+    lengths = [{key: sorted(record.epochs) for key, record in one.journal.trials.items()} for one in (few, many)]
+    assert lengths[0] == lengths[1]
+
+
 def test_a_single_trial_is_trained_in_full(tmp_path: Path) -> None:
     loop = Loop(tmp_path / "journal.jsonl", slots=2, trials=1)
     loop.run()

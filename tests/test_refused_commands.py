@@ -25,6 +25,8 @@ __all__ = ["data", "own_signal_handlers"]
         (("--mode", "maximum"), "Unrecognized options: --mode, maximum"),
         (("--grace-period", "31"), "The value of `--grace-period` is 31, above the 30 epochs."),
         (("--reduction-factor", "1"), "The value of `--reduction-factor` is 1.0, but must be above 1."),
+        (("--full-trials", "0"), "The value of `--full-trials` is 0, but must be 1 or more."),
+        (("--full-trials", "2", "--scheduler", "asha"), "`--scheduler asha` stops trials for good. Take promotion for"),
         (("--gpus-per-trial", "99"), "`--gpus-per-trial 99`, but there are"),
         (("--concurrent", "many"), "--concurrent"),
         (("--warm-start", "nowhere"), "nowhere: there is no search here"),

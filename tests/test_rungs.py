@@ -81,8 +81,9 @@ def test_the_highest_rung_comes_first() -> None:
 
 def test_without_new_trials_each_rung_promotes_its_best() -> None:
     rungs = filled({"a": 0.5, "b": 0.6})
-    assert rungs.next_promotion({"a", "b"}, at_least_one=True) == "b"
-    assert rungs.next_promotion({"a"}, at_least_one=True) is None
+    assert rungs.next_promotion({"a", "b"}, at_least=1) == "b"
+    assert rungs.next_promotion({"a"}, at_least=1) is None
+    assert rungs.next_promotion({"a"}, at_least=2) == "a"
 
 
 def test_a_trial_beyond_its_rung_is_not_promoted_from_it_again() -> None:

@@ -14,8 +14,8 @@ class PromotionAsha(FIFOScheduler):
     """Asynchronous successive halving in its promotion form (Li et al., arXiv 1810.05934, Algorithm 2).
 
     Every trial waits at each rung. A free slot resumes the best trial among the top 1/N of the highest rung that has
-    one waiting, else it takes a new trial. When no new ones come, every rung promotes at least its best trial; the
-    rest is stopped. What waits where is a function of the journal, so a restart changes no decision.
+    one waiting, else it takes a new trial. When no new ones come, every rung promotes at least its best
+    `full_trials`; the rest is stopped. What waits where is a function of the journal, so a restart changes no decision.
     """
 
     def __init__(
@@ -28,6 +28,7 @@ class PromotionAsha(FIFOScheduler):
         num_trials: int,
         max_concurrent: int,
         second_objective: str | None = None,
+        full_trials: int = 1,
     ) -> None:
         """Create a scheduler over a journal.
 
@@ -36,11 +37,12 @@ class PromotionAsha(FIFOScheduler):
             num_trials: trials in all; once the journal holds as many, no new ones come.
             max_concurrent: trials that may run side by side.
             second_objective: metric to minimise; rungs then promote by Pareto fronts (`Rungs`).
+            full_trials: trials that every rung promotes at least, once no new ones come.
         """
         super().__init__()
         self._journal, self._objective = journal, objective
         self._num_trials, self._max_concurrent = num_trials, max_concurrent
-        self._second = second_objective
+        self._second, self._full_trials = second_objective, full_trials
         self._rungs = Rungs(epochs, grace_period, reduction_factor, objective, second_objective)
         self._rungs.rebuild(journal.trials.values())
         self._keys: dict[str, str] = {}
@@ -70,7 +72,8 @@ class PromotionAsha(FIFOScheduler):
         return self._next() is not None
 
     def _next(self) -> str | None:
-        return self._rungs.next_promotion(self._waiting, len(self._journal.trials) >= self._num_trials)
+        are_all_there = len(self._journal.trials) >= self._num_trials
+        return self._rungs.next_promotion(self._waiting, self._full_trials if are_all_there else 0)
 
     def give_one_up(self) -> None:
         """Stop the waiting trial that is furthest from its promotion, when Tune asks next; nothing where none waits."""

@@ -64,17 +64,17 @@ class Rungs:
         """The last epoch that a trial reported; 0 before the first."""
         return self._reached.get(key, 0)
 
-    def next_promotion(self, waiting: Collection[str], at_least_one: bool = False) -> str | None:
+    def next_promotion(self, waiting: Collection[str], at_least: int = 0) -> str | None:
         """The trial that goes on next: the best waiting one among the top 1/N of the highest rung that has one.
 
         Args:
             waiting: keys of the trials that wait at the last rung that they reached.
-            at_least_one: each rung promotes one or more, however few trials reached it.
+            at_least: each rung promotes so many, however few trials reached it.
         """
         for milestone in reversed(self.milestones):
             ranked = self._ranked(milestone)
             count = int(len(ranked) / self._factor)
-            for key in ranked[: max(count, 1) if at_least_one else count]:
+            for key in ranked[: max(count, at_least)]:
                 if key in waiting and self.reached(key) == milestone:
                     return key
         return None
@@ -99,12 +99,14 @@ class Rungs:
         return order
 
 
-def planned_epochs(num_trials: int, epochs: int, rungs: Sequence[int], reduction_factor: float) -> float:
-    """Epochs of a whole search, where the best 1/N of each rung go on, at least one."""
+def planned_epochs(
+    num_trials: int, epochs: int, rungs: Sequence[int], reduction_factor: float, full_trials: int = 1
+) -> float:
+    """Epochs of a whole search, where the best 1/N of each rung go on, `full_trials` at least."""
     total, alive, before = 0.0, num_trials, 0
     for milestone in (*rungs, epochs):
         total += alive * (milestone - before)
-        alive, before = max(1, int(alive / reduction_factor)), milestone
+        alive, before = min(alive, max(full_trials, int(alive / reduction_factor))), milestone
     return total
 
 

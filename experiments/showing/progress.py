@@ -128,5 +128,7 @@ def progress_of(settings: SearchSettings, journal: Journal) -> Progress:
     if settings.scheduler == "promotion":
         rungs = milestones(settings.epochs, settings.first_rung, settings.reduction_factor)
         progress.rungs = tuple(rungs)
-        progress.planned_epochs = planned_epochs(settings.trials, settings.epochs, rungs, settings.reduction_factor)
+        progress.planned_epochs = planned_epochs(
+            settings.trials, settings.epochs, rungs, settings.reduction_factor, settings.full_trials
+        )
     return progress

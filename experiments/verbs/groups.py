@@ -8,7 +8,7 @@ GROUPS: dict[str, str] = {
     "What and where": "data space name out set enqueue warm-start seed",
     "Budget": "trials epochs time-budget hang-limit keep disk-gb",
     "Objective and limits": "objective second-objective max-memory-mb max-parameters-m max-seconds-per-image",
-    "Proposals and early stopping": "sampler scheduler grace-period reduction-factor",
+    "Proposals and early stopping": "sampler scheduler grace-period reduction-factor full-trials",
     "Resources": "concurrent gpus-per-trial cpus-per-trial workers-per-trial ray-address storage",
     "Ensemble": "top-k folds pool method tta crf soup ensemble-size store-gb",
     "Reading the data": "train-file val-file test-file pseudo background-category skip-bad follow-links "
