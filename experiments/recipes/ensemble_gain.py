@@ -63,6 +63,8 @@ class Experiment:
     """Training size in px."""
     seeds: int = 3
     """Searches with seeds 0, 1, …"""
+    full_trials: int = 1
+    """Trials that are trained to the end at least."""
     folds: int | None = None
     """Then train the best `top_k` configurations on so many folds of train and val."""
     top_k: int = 5
@@ -99,8 +101,9 @@ def search(experiment: Experiment, seed: int) -> Path:
     command += ["--seed", str(seed), "--top-k", str(experiment.top_k), "--set", f"image_size={experiment.image_size}"]
     if (run / "manifest.json").is_file():
         command = ["resume", str(run)]
-    elif experiment.folds is not None:
-        command += ["--folds", str(experiment.folds)]
+    else:
+        command += ["--full-trials", str(experiment.full_trials)]
+        command += [] if experiment.folds is None else ["--folds", str(experiment.folds)]
     subprocess.run([sys.executable, str(PROGRAM), *command], check=True)
     return run
 

@@ -26,6 +26,11 @@ def print_check(folder: DataFolder, list_all: bool, skip_bad: bool) -> None:
             print(f"warning: no annotation of {', '.join(absent)} in {name}")
     if report.num_without_area:
         print(f"{report.num_without_area} annotations without `area`: the pixels of their masks decide the paint order")
+    if report.num_crossing:
+        print(
+            f"{report.num_crossing} annotations with a polygon that crosses itself: what it encloses twice counts as "
+            "outside, as COCO paints it"
+        )
     print_warnings(report, list_all)
     if list_all:
         for finding in report.findings:

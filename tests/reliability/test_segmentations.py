@@ -147,7 +147,9 @@ def test_a_segmentation_that_can_be_painted_is_let_through(
     folder: Path, capsys: Capture, cases: Cases, case: str
 ) -> None:
     change(folder, put("annotations/1/segmentation", GOOD[case]))
-    assert "3 " in accepted(capsys, cases, folder)
+    said = accepted(capsys, cases, folder)
+    assert "3 " in said
+    assert ("1 annotations with a polygon that crosses itself" in said) == (case in ("crosses-itself", "bow-tie"))
 
 
 def test_training_paints_the_good_ones_and_leaves_the_bad_ones_out(folder: Path, capsys: Capture, cases: Cases) -> None:

@@ -10,10 +10,12 @@ import numpy as np
 
 from trashseg_core.data.cache_store import Progress
 from trashseg_core.data.coco import Finding, Photo, Split
+from trashseg_core.data.crossings import crosses_itself
 from trashseg_core.data.folder import DataFolder, check_same_classes
 from trashseg_core.data.leaks import check_leak
 from trashseg_core.data.near_duplicates import find_near_duplicates, thumbnail
 from trashseg_core.data.photos import read_photo
+from trashseg_core.data.segmentations import polygons_of
 from trashseg_core.disk.files import file_digest
 from trashseg_core.errors import BadInput
 
@@ -32,6 +34,8 @@ class DataReport:
     """What can be used, but should be looked at: copies and near-duplicates in two splits."""
     num_without_area: int = 0
     """Annotations of train and val without `area`; the pixels of their mask take its place."""
+    num_crossing: int = 0
+    """Annotations of train and val with a polygon that crosses itself."""
 
 
 class _Seen(NamedTuple):
@@ -59,12 +63,9 @@ def check_folder(folder: DataFolder, progress: Progress | None = None) -> DataRe
         report.counts[name], report.photos[name] = count_annotations(split, labels, len(class_names)), len(split.photos)
     seen = _look_at_photos(folder, splits, report.findings, progress)
     report.warnings += _copies_in_test(splits, seen) + _near_twins(splits, seen)
-    report.num_without_area = sum(
-        annotation.area is None
-        for split in splits.values()
-        for annotations in split.annotations.values()
-        for annotation in annotations
-    )
+    labelled = [one for split in splits.values() for annotations in split.annotations.values() for one in annotations]
+    report.num_without_area = sum(one.area is None for one in labelled)
+    report.num_crossing = sum(any(map(crosses_itself, polygons_of(one.segmentation))) for one in labelled)
     return report
 
 

@@ -36,6 +36,11 @@ def segmentation_fault(segmentation: Any, height: int, width: int) -> str | None
     return outline_fault(segmentation)
 
 
+def polygons_of(segmentation: Any) -> list[list[float]]:
+    """The polygons of a valid segmentation, x1, y1, x2, y2, … each; none of an RLE."""
+    return segmentation if isinstance(segmentation, list) else []
+
+
 def outline_fault(polygons: list[list[float]]) -> str | None:
     """Say that polygons of finite numbers are too long to be painted, or None."""
     outline = sum(abs(value - polygon[index - 2]) for polygon in polygons for index, value in enumerate(polygon))
