@@ -71,7 +71,7 @@ def ensemble(
     from experiments.manifest import read_own_manifest
     from experiments.showing.summary import held_out_text
     from experiments.tracking.mirror import try_to_bring
-    from trashseg_core.disk.files import locked
+    from trashseg_core.disk.locks import locked
 
     settings = replace(read_own_manifest(run).settings, **given)
     with locked(run / LOCK, wait=False):
@@ -91,7 +91,7 @@ def report(run: Annotated[Path, tyro.conf.Positional], /) -> None:
     """
     from experiments.manifest import read_own_manifest
     from experiments.stages import write_pictures_and_report
-    from trashseg_core.disk.files import locked
+    from trashseg_core.disk.locks import locked
 
     settings = read_own_manifest(run).settings
     with locked(run / LOCK, wait=False):

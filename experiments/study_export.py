@@ -21,7 +21,8 @@ from experiments.points.frozen_trials import frozen_trial, recorded_distribution
 from experiments.results import result_of
 from experiments.settings import SearchSettings
 from experiments.whole_journal import read_whole_journal
-from trashseg_core.disk.files import lock_holder, sync_file, sync_folder
+from trashseg_core.disk.files import sync_file, sync_folder
+from trashseg_core.disk.locks import lock_holder
 from trashseg_core.disk.temporaries import temporary
 from trashseg_core.errors import BadInput
 

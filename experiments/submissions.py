@@ -10,7 +10,8 @@ from pathlib import Path
 from trashseg_core.data.cache_store import content_key
 from trashseg_core.data.coco import Split
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.disk.files import file_digest, locked, write_text
+from trashseg_core.disk.files import file_digest, write_text
+from trashseg_core.disk.locks import locked
 from trashseg_core.errors import BadInput
 from trashseg_core.submission import check_submission, refuse_folder
 

@@ -18,7 +18,7 @@ from experiments.results import checkpoint_name
 from experiments.settings import SearchSettings
 from experiments.showing.run_status import pace_s, read_status
 from experiments.verbs.comparison import paired_interval
-from trashseg_core.disk.files import lock_holder, locked
+from trashseg_core.disk.locks import lock_holder, locked
 from trashseg_core.val_confusions import Confusions, write_confusions
 
 Capture = pytest.CaptureFixture[str]
@@ -61,7 +61,7 @@ def run(tmp_path: Path) -> Path:
 @contextmanager
 def driven(folder: Path) -> Iterator[int]:
     """Another process holds the lock of the folder, as a running search does."""
-    code = "import sys; from pathlib import Path; from trashseg_core.disk.files import locked\n"
+    code = "import sys; from pathlib import Path; from trashseg_core.disk.locks import locked\n"
     code += "with locked(Path(sys.argv[1])): print(1, flush=True); input()"
     command = [sys.executable, "-c", code, str(folder / ".lock")]
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
@@ -121,7 +121,7 @@ def test_looking_leaves_every_file_as_it_is(capsys: Capture, run: Path) -> None:
 
 @pytest.mark.reliability("two-drivers")
 def test_a_look_at_the_lock_does_not_keep_a_search_from_starting(run: Path) -> None:
-    code = "import sys; from pathlib import Path; from trashseg_core.disk.files import lock_holder\n"
+    code = "import sys; from pathlib import Path; from trashseg_core.disk.locks import lock_holder\n"
     code += "print(1, flush=True)\nwhile True: lock_holder(Path(sys.argv[1]))"
     (run / ".lock").touch()
     command = [sys.executable, "-c", code, str(run / ".lock")]

@@ -19,7 +19,7 @@ from experiments.tracking.mirror import bring_run_folder
 from experiments.tracking.search_run import bring_search
 from experiments.tracking.store import Store
 from tests.killed_tracking import EPOCHS, TRIALS
-from trashseg_core.disk.files import locked
+from trashseg_core.disk.locks import locked
 
 pytestmark = [pytest.mark.slow, pytest.mark.reliability("tracking-server")]  # two processes import MLflow
 ROOT = Path(__file__).parents[1]

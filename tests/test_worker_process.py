@@ -16,7 +16,7 @@ from experiments.recorder import FAILURE
 from experiments.trainable import TrialJob, run_trial
 from tests.test_keeper import write
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.disk.files import locked
+from trashseg_core.disk.locks import locked
 from trashseg_core.errors import BadInput
 
 CHUNKS, CHUNK_BYTES = 300, 100_000

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 import numba
 
 from trashseg_core.data.cache_store import cache_root, others_in
-from trashseg_core.disk.files import locked
+from trashseg_core.disk.locks import locked
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")

@@ -5,7 +5,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from trashseg_core.disk.files import locked, write_text
+from trashseg_core.disk.files import write_text
+from trashseg_core.disk.locks import locked
 
 PATIENCE_S = 60.0
 """How long a trial waits for others to give way before it fails."""

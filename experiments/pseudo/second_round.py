@@ -13,7 +13,7 @@ from experiments.settings import SearchSettings
 from experiments.showing.display import Display
 from experiments.terminal import progress_line
 from experiments.tracking.mirror import try_to_bring
-from trashseg_core.disk.files import locked
+from trashseg_core.disk.locks import locked
 from trashseg_core.errors import BadInput
 
 LABELS, SUFFIX = "pseudo", "-pseudo"

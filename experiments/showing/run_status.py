@@ -14,7 +14,7 @@ from experiments.settings import SearchSettings
 from experiments.showing.progress import Progress, progress_of
 from experiments.showing.wording import command
 from experiments.whole_journal import read_whole_journal
-from trashseg_core.disk.files import lock_holder
+from trashseg_core.disk.locks import lock_holder
 
 WINDOW = 60
 """Reports that the pace is taken from."""

@@ -18,7 +18,7 @@ from experiments.tracking.submission_run import bring_submissions
 from experiments.tracking.trial_pictures import attach_pictures
 from experiments.tracking.trial_run import bring_trial
 from experiments.whole_journal import read_whole_journal
-from trashseg_core.disk.files import locked
+from trashseg_core.disk.locks import locked
 from trashseg_core.errors import BadInput
 
 PATIENCE_S = 120.0

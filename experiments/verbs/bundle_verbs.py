@@ -85,7 +85,7 @@ def submit(
         return
     from experiments.stages import write_test_submission
     from experiments.submissions import refuse_output
-    from trashseg_core.disk.files import locked
+    from trashseg_core.disk.locks import locked
 
     assert run is not None and data is not None
     check_own(run)

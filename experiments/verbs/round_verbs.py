@@ -37,7 +37,7 @@ def folds(
         showing: how it is shown
     """
     from experiments.preflight import reopen
-    from trashseg_core.disk.files import locked
+    from trashseg_core.disk.locks import locked
 
     read_run(run)
 

@@ -23,7 +23,7 @@ def search(
     Example: python run_search.py search --data DATA --space quick --name first --trials 6 --epochs 9
     """
     from experiments.preflight import make_folders, prepare
-    from trashseg_core.disk.files import locked
+    from trashseg_core.disk.locks import locked
 
     make_folders(settings)
     with locked(settings.folder / LOCK, wait=False):
@@ -58,7 +58,7 @@ def resume(
         showing: how it is shown
     """
     from experiments.preflight import reopen
-    from trashseg_core.disk.files import locked
+    from trashseg_core.disk.locks import locked
 
     read_run(run)
     given = {"trials": trials, "time_budget": time_budget, "ray_address": ray_address, "disk_gb": disk_gb}

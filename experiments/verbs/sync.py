@@ -22,7 +22,7 @@ def sync(run: Annotated[Path, tyro.conf.Positional], /, tracking_uri: str | None
     from experiments.manifest import read_own_manifest
     from experiments.secrets import redacted
     from experiments.tracking.mirror import bring_run_folder
-    from trashseg_core.disk.files import locked
+    from trashseg_core.disk.locks import locked
 
     settings = read_own_manifest(run).settings
     if tracking_uri is not None:

@@ -16,14 +16,15 @@ import run_search
 from experiments.submissions import read_submissions
 from tests.reliability.cases import Cases
 from tests.reliability.small_run import small_run
-from trashseg_core.disk import files
-from trashseg_core.disk.files import lock_holder, locked, read_json, write_json
+from trashseg_core.disk import locks
+from trashseg_core.disk.files import read_json, write_json
+from trashseg_core.disk.locks import lock_holder, locked
 from trashseg_core.ensemble.bundle import load_ensemble, read_ensemble
 from trashseg_core.errors import BadInput
 
 pytestmark = pytest.mark.reliability("two-drivers")
 ROOT = Path(__file__).parents[2]
-HOLD = "import sys, time; from pathlib import Path; from trashseg_core.disk.files import locked\n"
+HOLD = "import sys, time; from pathlib import Path; from trashseg_core.disk.locks import locked\n"
 HOLD += "with locked(Path(sys.argv[1]), wait=False): print('held', flush=True); time.sleep(600)"
 
 
@@ -100,9 +101,22 @@ def test_a_file_system_without_locks_is_refused_and_not_written_to_unlocked(
     def no_locks(*_: object) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(files.fcntl, "flock", no_locks)
+    monkeypatch.setattr(locks.fcntl, "flock", no_locks)
     with pytest.raises(BadInput, match="cannot be locked"), locked(tmp_path / ".lock", wait=False):
         pass
+
+
+def test_a_fifo_in_the_place_of_the_lock_is_refused_and_nothing_waits(
+    first: Path, capsys: pytest.CaptureFixture[str], cases: Cases
+) -> None:
+    (first / ".lock").unlink(missing_ok=True)
+    os.mkfifo(first / ".lock")
+    for verb in ("resume", "ensemble", "submit", "report", "folds", "sync", "status", "leaderboard", "export-study"):
+        cases.add()
+        capsys.readouterr()
+        assert run_search.main([verb, str(first)]) == 2, verb
+        (said,) = capsys.readouterr().err.splitlines()
+        assert "/.lock: not a regular file, but what is locked must be one. Remove it." in said
 
 
 def test_of_two_that_start_at_once_one_gets_the_folder(tmp_path: Path, cases: Cases) -> None:

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from trashseg_core.data.coco import Split
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.disk.files import atomic_folder, locked
+from trashseg_core.disk.files import atomic_folder
+from trashseg_core.disk.locks import locked
 from trashseg_core.disk.ownership import fault_of
 from trashseg_core.errors import BadInput
 

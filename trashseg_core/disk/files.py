@@ -1,13 +1,10 @@
-"""Files that are either whole or absent: atomic writes, folder commits, locks."""
+"""Files that are either whole or absent: atomic writes, folder commits."""
 
 import ctypes
-import fcntl
 import hashlib
 import json
 import os
 import shutil
-import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +14,6 @@ from trashseg_core.disk.full_disk import named_errors
 from trashseg_core.disk.own_json import parse_own
 from trashseg_core.disk.temporaries import temporary
 from trashseg_core.errors import BadInput
-
-LOOKS, LOOK_S = 5, 0.01
-"""How often `locked` tries before it refuses, and the pause between: somebody may only be looking."""
 
 
 def sync_folder(folder: Path) -> None:
@@ -156,72 +150,3 @@ def _exchange(one: Path, other: Path) -> bool:
         return False
     at_cwd, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
     return bool(rename(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange) == 0)
-
-
-@contextmanager
-def locked(path: Path, wait: bool = True) -> Iterator[None]:
-    """Hold the exclusive lock file `path`, which names the holder's process id and host.
-
-    The kernel lets go of it when the holder ends, however it does, so that a file left behind blocks nobody.
-
-    Args:
-        wait: wait for another holder to finish; otherwise refuse.
-
-    Raises:
-        BadInput: another process holds the lock and `wait` is False, or the file system has no locks.
-        OSError: the file cannot be made.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a+", encoding="ascii") as stream:
-        if wait:
-            _flock(stream, fcntl.LOCK_EX)
-        elif not any(_lock_at_once(stream, fcntl.LOCK_EX) for _ in range(LOOKS)):
-            stream.seek(0)
-            holder = _holder(stream)
-            raise BadInput(f"{path.parent} is in use by process {holder}. Wait for it or stop it, then try again.")
-        stream.seek(0)
-        stream.truncate()
-        with named_errors(path):
-            stream.write(f"{os.getpid()} {socket.gethostname()}\n")
-            stream.flush()
-        yield
-
-
-def lock_holder(path: Path) -> str | None:
-    """Process id in a lock file that is held, and its host where that is another one; or None.
-
-    Looking holds a shared lock for less than a millisecond.
-    """
-    try:
-        with open(path, encoding="ascii", errors="replace") as stream:
-            return None if _lock_at_once(stream, fcntl.LOCK_SH) else _holder(stream)
-    except FileNotFoundError:
-        return None
-
-
-def _lock_at_once(stream: TextIO, how: int) -> bool:
-    """Lock a file; where somebody else holds it, wait for no more than a look (`lock_holder`) takes."""
-    try:
-        _flock(stream, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        time.sleep(LOOK_S)
-        return False
-    return True
-
-
-def _flock(stream: TextIO, how: int) -> None:
-    try:
-        fcntl.flock(stream, how)
-    except BlockingIOError:
-        raise
-    except OSError as error:
-        raise BadInput(
-            f"{stream.name} cannot be locked ({error.strerror}): this file system has no locks, without which two "
-            "searches could write one folder. Use another one, or mount it with locks."
-        ) from None
-
-
-def _holder(stream: TextIO) -> str:
-    """Who wrote a lock file: the process id, and the host where it is not this one."""
-    pid, _, host = stream.read().strip().partition(" ")
-    return f"{pid or 'unknown'}{f' on {host}' if host not in ('', socket.gethostname()) else ''}"
