@@ -86,15 +86,20 @@ def write_results(path: Path, results: list[TrialResult]) -> None:
     write_json(path, [asdict(result) for result in results])
 
 
-def read_results(path: Path) -> list[TrialResult]:
+def read_results(path: Path, run: Path | None = None) -> list[TrialResult]:
     """Read `results.json`.
+
+    Args:
+        run: the run folder to resume where that fails; by default the one that it lies in.
 
     Raises:
         BadInput: the file is missing, damaged or not a list of results.
     """
-    remedy = f"`resume {path.parent}` writes it anew from the journal."
+    remedy = f"`resume {run or path.parent}` writes it anew from the journal."
     rows = read_json(path, remedy)
     try:
+        if not isinstance(rows, list):
+            raise TypeError
         results = [TrialResult(**row) for row in rows]
         for result in results:
             check_types(result)

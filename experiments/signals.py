@@ -49,9 +49,14 @@ def unwind_on_signals() -> list[int]:
 
 
 def ignore_signals() -> None:
-    """Take no more signals: everything is done, and the interpreter, which is being taken down, would die of one."""
+    """Take no more signals: everything is done, and the interpreter, which is being taken down, would die of one.
+
+    Python also remembers whether an interrupt came while it ran code from a string, as dataclasses do when they are
+    imported. If so, `python -m` ends by SIGINT after all, whatever the exit code (bugs.python.org/issue1054041).
+    """
     for number in CODES:
         signal.signal(number, signal.SIG_IGN)
+    exec("")  # makes it forget
 
 
 @contextmanager

@@ -127,9 +127,9 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
         raise SearchFailed(failure_summary(results))
     candidates_from: tuple[Path | str, ...] = (folder / "results.json", settings.ensemble_choices)
     if settings.folds is not None:
-        from experiments.folds.training import train_folds
+        from experiments.folds.training import folds_are_whole, train_folds
 
-        if not manifest.is_done("folds", *candidates_from):
+        if not manifest.is_done("folds", *candidates_from) or not folds_are_whole(settings, display.say):
             train_folds(settings, display)
             manifest.mark_done(folder, "folds", *candidates_from)
         candidates_from += (folds_folder(settings) / RESULTS,)

@@ -6,12 +6,17 @@ from pathlib import Path
 from experiments.journal import JournalReader
 from trashseg_core.errors import BadInput
 
+REMEDY = "Restore it from a backup, or start a new search under another `--name`."
 
-def read_whole_journal(folder: Path) -> JournalReader:
+
+def read_whole_journal(folder: Path, remedy: str = REMEDY) -> JournalReader:
     """Read a run folder's journal, empty where there is none and no checkpoint either. No search may be writing it.
 
     A trial is recorded before it starts, and an epoch before the next one starts. So checkpoints of an unknown trial,
     or two epochs ahead of the record, mean that lines of the journal are lost, not that nothing was done.
+
+    Args:
+        remedy: what to do where lines are missing.
 
     Raises:
         BadInput: a line is damaged, or lines are missing.
@@ -24,7 +29,6 @@ def read_whole_journal(folder: Path) -> JournalReader:
         if epoch is not None and int(epoch[1]) > recorded + 1:
             raise BadInput(
                 f"{journal.path}: damaged, lines are missing: trials/{path.parent.name}/{path.name} is there, but the "
-                f"journal ends {'before that trial' if record is None else f'at its epoch {recorded}'}. Restore it "
-                "from a backup, or start a new search under another `--name`."
+                f"journal ends {'before that trial' if record is None else f'at its epoch {recorded}'}. {remedy}"
             )
     return journal

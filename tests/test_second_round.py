@@ -137,6 +137,10 @@ def test_more_trials_may_be_asked_for_later_but_no_fewer_configurations(
         module._reopened(second, replace(ASKED, top_k=1))
 
 
+def test_a_search_that_wanted_full_trials_can_have_a_second_round(settings: SearchSettings) -> None:
+    assert second_settings(replace(settings, full_trials=5), ASKED).scheduler == "asha"
+
+
 @pytest.mark.parametrize("flag", ["--count", "--top-k", "--trials"])
 def test_numbers_below_one_are_refused(flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_search.main(["pseudo", str(tmp_path), "--images", "x", flag, "0"]) == 2

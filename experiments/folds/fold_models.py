@@ -25,7 +25,10 @@ def fold_sources(settings: SearchSettings) -> list[TrialResult]:
 def fold_models(settings: SearchSettings) -> dict[str, list[Path]]:
     """The checkpoints of each configuration that has a model of every fold, fold 0 first; best configuration first."""
     folder, models = folds_folder(settings), dict[str, list[Path]]()
-    trained = {(one.config["source"], one.config["fold"]): one for one in read_results(folder / RESULTS)}
+    rows = read_results(folder / RESULTS, settings.folder)
+    trained = {
+        (one.config["source"], one.config["fold"]): one for one in rows if {"source", "fold"} <= one.config.keys()
+    }
     usable = {place: one for place, one in trained.items() if with_weights([one], folder)}
     for source in fold_sources(settings):
         places = [(source.trial_id, fold) for fold in range(1, settings.folds or 1)]

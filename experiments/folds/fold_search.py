@@ -48,6 +48,7 @@ def own_settings(settings: SearchSettings, num_models: int) -> SearchSettings:
         top_k=max(num_models, settings.top_k),
         keep=max(num_models, settings.top_k),
         scheduler="asha",
+        full_trials=1,
         grace_period=settings.epochs,
         sampler="random",
         second_objective=None,

@@ -8,16 +8,25 @@ from experiments.checkpoints.keeper import Keeper
 from experiments.folds.disk_left import disk_left
 from experiments.folds.fold_files import FoldFiles, deal_folds, fold_files
 from experiments.folds.fold_models import fold_sources
-from experiments.folds.fold_search import JOURNAL, RESULTS, fold_name, hyperparameters, own_settings
-from experiments.journal import Journal
+from experiments.folds.fold_search import (
+    JOURNAL,
+    RESULTS,
+    fold_name,
+    folds_folder,
+    hyperparameters,
+    own_settings,
+)
+from experiments.journal import Journal, JournalReader
 from experiments.placement.trial_memory import memory_mb
-from experiments.results import TrialResult, rank, result_of, write_results
+from experiments.results import TrialResult, rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
 from experiments.showing.display import Display
 from experiments.showing.progress import progress_of
 from experiments.terminal import Terminal
 from experiments.tracking.tracker import tracked_folds
+from experiments.whole_journal import read_whole_journal
 from trashseg_core.config import TrialConfig
+from trashseg_core.errors import BadInput
 
 
 def train_folds(settings: SearchSettings, display: Display) -> None:
@@ -35,6 +44,7 @@ def train_folds(settings: SearchSettings, display: Display) -> None:
     sources = fold_sources(settings)
     configs = [TrialConfig.from_params(source.config) for source in sources]
     files.folder.mkdir(exist_ok=True)
+    read_folds_journal(settings)  # one that was damaged is not gone on with
     deal_folds(files, configs[0].predict_size, settings.seed)
     journal = Journal(files.folder / JOURNAL)
     enlist(journal, sources, files.num_folds)
@@ -54,6 +64,33 @@ def train_folds(settings: SearchSettings, display: Display) -> None:
         rows = [result_of(record, own.objective, own.folder) for record in journal.trials.values()]
         write_results(own.folder / RESULTS, rank(rows, own.objective))
         journal.close()
+
+
+def folds_are_whole(settings: SearchSettings, say: Callable[[str], None]) -> bool:
+    """Whether the results of the folds are what their journal says; if not, that is said.
+
+    Raises:
+        BadInput: the journal is damaged, or lines are missing.
+    """
+    folder, journal = folds_folder(settings), read_folds_journal(settings)
+    known = rank([result_of(one, settings.objective, folder) for one in journal.trials.values()], settings.objective)
+    try:
+        if known and read_results(folder / RESULTS, settings.folder) == known:
+            return True
+    except BadInput:
+        pass
+    say(f"{folder / RESULTS}: was missing, damaged or another one. It is written anew from the journal.")
+    return False
+
+
+def read_folds_journal(settings: SearchSettings) -> JournalReader:
+    """The journal of the folds, empty before they are begun.
+
+    Raises:
+        BadInput: it is damaged, or lines are missing.
+    """
+    folder = folds_folder(settings)
+    return read_whole_journal(folder, f"Restore it from a backup, or remove {folder} to train the folds anew.")
 
 
 def enlist(journal: Journal, sources: Sequence[TrialResult], num_folds: int) -> None:

@@ -99,6 +99,7 @@ def second_settings(settings: SearchSettings, asked: Asked) -> SearchSettings:
         enqueue=(),
         folds=None,
         scheduler="asha",
+        full_trials=1,
         grace_period=settings.epochs,
         second_objective=None,
     )
