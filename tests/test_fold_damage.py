@@ -9,6 +9,7 @@ from experiments.folds.training import enlist, folds_are_whole, read_folds_journ
 from experiments.journal import Journal
 from experiments.results import rank, read_results, result_of, write_results
 from experiments.settings import SearchSettings
+from experiments.showing.run_status import _fold_progress
 from tests.reliability.cases import Cases
 from tests.reliability.damaged_runs import BYTES, JSON, damage
 from tests.test_fold_training import result
@@ -63,6 +64,12 @@ def test_a_damaged_journal_is_refused_and_never_gone_on_with(settings: SearchSet
     for look in (lambda: folds_are_whole(settings, print), lambda: read_folds_journal(settings)):
         with pytest.raises((BadInput, OSError), match="journal.jsonl"):
             look()
+
+
+def test_folds_that_nobody_has_entered_yet_are_not_told_of(settings: SearchSettings) -> None:
+    assert _fold_progress(settings, False) is not None
+    damage(folds_folder(settings) / JOURNAL, "emptied")
+    assert _fold_progress(settings, False) is None
 
 
 def test_a_search_that_wants_full_trials_can_have_folds(settings: SearchSettings) -> None:

@@ -148,6 +148,8 @@ def _fold_progress(settings: SearchSettings, is_driven: bool) -> Progress | None
     if path is None or not path.is_file():
         return None
     journal = JournalReader(path)
+    if not journal.trials:
+        return None
     progress = progress_of(own_settings(settings, len(journal.trials)), journal)
     if is_driven:  # all were entered at the start, and which of them hold a slot is not recorded
         progress.running = {one.key for one in journal.trials.values() if one.status is None and one.epochs}
