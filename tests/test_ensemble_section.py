@@ -28,6 +28,13 @@ def test_the_most_important_member_is_first_and_a_soup_has_no_score_of_its_own()
     assert section().count("0.5123") == 0
 
 
+def test_a_model_of_a_fold_has_the_configuration_of_its_trial_but_not_its_score() -> None:
+    members = [Member("t0000-fold2", 1.0, 128, [0.5] * 3, [0.5] * 3)]
+    ensemble = Ensemble(members, ["background", "paper"], {"1": 1}, 0.5, 0.4, [], {})
+    found = ensemble_section(run_of([trial(decoder_name="fpn")], ensemble=ensemble))["Ensemble"].html
+    assert "fpn" in found and "0.5123" not in found
+
+
 def test_the_rule_that_chose_the_weights_is_named() -> None:
     member = Member("t0000", 1.0, 128, [0.5] * 3, [0.5] * 3)
     step = {"name": "single", "val_miou": 0.5, "held_out": 0.5, "gain": 0.0, "error": 0.0, "kept": True, "why": ""}

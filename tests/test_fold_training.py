@@ -10,7 +10,7 @@ import pytest
 from experiments.ensembling import build_ensemble
 from experiments.folds.fold_files import FoldFiles, deal_folds, fold_files
 from experiments.folds.fold_models import fold_models
-from experiments.folds.fold_search import RESULTS, own_settings
+from experiments.folds.fold_search import RESULTS, fold_name, own_settings, source_of
 from experiments.folds.training import enlist
 from experiments.journal import Journal
 from experiments.limits import Limits
@@ -111,6 +111,11 @@ def test_what_is_enlisted_already_is_not_trained_again(tmp_path: Path) -> None:
     assert [(one["source"], one["fold"]) for one in configs] == [("t0004", 1), ("t0004", 2), ("t0002", 1), ("t0002", 2)]
     assert {one["last_epoch"] for one in configs} == {3}
     assert list(journal.trials) == ["t0004-fold1", "t0004-fold2", "t0002-fold1", "t0002-fold2"]
+
+
+@pytest.mark.parametrize("name", ["t0004", "soup of t0001, t0002"])
+def test_a_model_s_trial_is_known_from_its_name(name: str) -> None:
+    assert source_of(fold_name(name, 2)) == source_of(fold_name(name, 0)) == name
 
 
 def test_a_trial_ends_with_the_last_epoch_that_its_params_name() -> None:

@@ -24,6 +24,11 @@ def fold_name(trial_id: str, fold: int) -> str:
     return f"{trial_id}-fold{fold}" if fold else trial_id
 
 
+def source_of(name: str) -> str:
+    """The trial whose configuration a model has, from the model's name; of anything else the name itself."""
+    return name.partition("-fold")[0]
+
+
 def name_of(config: Mapping[str, Any]) -> str:
     """Name of the model that a record of the folds' journal is about; in older journals its key is a number."""
     return fold_name(str(config["source"]), int(config["fold"]))

@@ -2,6 +2,7 @@
 
 from experiments.drawing import figures
 from experiments.drawing.page import Content, Raw, figure, joined, table, tag
+from experiments.folds.fold_search import source_of
 from experiments.results import TrialResult
 from experiments.run_folder import RunFolder
 from trashseg_core.config import TrialConfig
@@ -14,7 +15,7 @@ def ensemble_section(run: RunFolder) -> dict[str, Raw]:
         return {}
     trials = {one.trial_id: one for one in run.results}
     members = sorted(run.ensemble.members, key=lambda one: -one.weight)
-    rows = [_row(member, trials.get(member.trial_id)) for member in members]
+    rows = [_row(member, trials.get(source_of(member.trial_id))) for member in members]
     tested = any("rows" in row for row in run.ensemble.evidence)
     rule = "The backtest (see Shake-up) chose how members are weighted." if tested else "The simpler wins a tie."
     note = f"Held out: on photos that did not choose; bars: one standard error of the gain. {rule}"
@@ -29,10 +30,11 @@ def ensemble_section(run: RunFolder) -> dict[str, Raw]:
 
 
 def _row(member: Member, trial: TrialResult | None) -> list[Content]:
-    """A soup is no trial: it has no score of its own search, and no configuration but its ingredients'."""
+    """A model of a fold has its trial's configuration; its score is in the section of the folds. A soup has neither."""
     row: list[Content] = [member.trial_id, f"{member.weight:.1%}"]
     if trial is None:
         return [*row, None, f"{member.image_size} px", None, None]
-    alone = None if trial.val_miou is None else f"{trial.val_miou:.4f}"
+    is_trial = member.trial_id == trial.trial_id
+    alone = f"{trial.val_miou:.4f}" if is_trial and trial.val_miou is not None else None
     names = [trial.config.get(name, getattr(TrialConfig, name)) for name in ("encoder_name", "decoder_name")]
     return [*row, alone, f"{member.image_size} px", *names]
