@@ -5,7 +5,7 @@
 #   bash tests/run.sh -m "not slow"        the fast tests
 #   bash tests/run.sh tests/test_coco.py   one file
 #
-# WORKERS, default 2: processes that share the files of tests; 0: none but pytest's own.
+# WORKERS, default 3: processes that share the files of tests, half of which wait for others; 0: none but pytest's own.
 #
 # The tests in a browser need Chromium (bash tests/browser/install.sh) and are skipped without it.
 set -euo pipefail
@@ -17,4 +17,4 @@ export RAY_USAGE_STATS_ENABLED=0 MLFLOW_DISABLE_TELEMETRY=true NO_ALBUMENTATIONS
 .venv/bin/python -m ruff format --check .
 .venv/bin/python -m mypy
 .venv/bin/python -m tests.audit
-.venv/bin/python -m pytest --numprocesses "${WORKERS:-2}" --dist loadfile --no-loadscope-reorder "$@"
+.venv/bin/python -m pytest --numprocesses "${WORKERS:-3}" --dist loadfile --no-loadscope-reorder "$@"

@@ -21,9 +21,9 @@ ROOMS: dict[str, dict[str, str]] = {
     "trashseg_core/disk/files.py": {
         "open": "atomic text and bytes; locks",
         "replace": "commits",
-        "truncate": "of a lock",
     },
     "trashseg_core/disk/temporaries.py": {"mkstemp": "hidden until renamed", "mkdtemp": "hidden until renamed"},
+    "trashseg_core/disk/locks.py": {"truncate": "of a lock"},
     "experiments/journal.py": {"open": "appends, synced", "truncate": "a half last line is cut off"},
     "trashseg_core/ensemble/probabilities.py": {"open": "a .part, whose state.json counts what is synced"},
     "experiments/study_export.py": {"connect": "a temporary file", "replace": "its commit"},
