@@ -19,7 +19,7 @@ OF_A_MODULE |= {"replace": {"os"}, "link": {"os"}, "symlink": {"os"}, "export": 
 ROOMS: dict[str, dict[str, str]] = {
     # the rooms
     "trashseg_core/disk/files.py": {
-        "open": "atomic text and bytes; locks",
+        "open": "atomic text and bytes",
         "replace": "commits",
     },
     "trashseg_core/disk/temporaries.py": {"mkstemp": "hidden until renamed", "mkdtemp": "hidden until renamed"},
