@@ -1,6 +1,7 @@
 """TrialResult: one row of `results.json`. Reading, writing, ranking."""
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -81,6 +82,15 @@ def rank(results: list[TrialResult], objective: str) -> list[TrialResult]:
     return sorted(results, key=order)
 
 
+def results_of(records: Iterable[TrialRecord], objective: str, folder: Path) -> list[TrialResult]:
+    """What the records of a journal amount to, best first.
+
+    Args:
+        folder: the run folder, where the checkpoints lie.
+    """
+    return rank([result_of(record, objective, folder) for record in records], objective)
+
+
 def write_results(path: Path, results: list[TrialResult]) -> None:
     """Write `results.json` atomically."""
     write_json(path, [asdict(result) for result in results])
@@ -106,6 +116,17 @@ def read_results(path: Path, run: Path | None = None) -> list[TrialResult]:
     except TypeError:
         raise BadInput(f"{path}: not a list of trial results. {remedy}") from None
     return results
+
+
+def results_are(known: list[TrialResult], path: Path, say: Callable[[str], None]) -> bool:
+    """Whether `results.json` holds what the journal knows; if not, that is said, and it has to be written anew."""
+    try:
+        if read_results(path) == known:
+            return True
+    except BadInput:
+        pass
+    say(f"{path}: was missing, damaged or another one. It is written anew from the journal.")
+    return False
 
 
 def candidates(results: list[TrialResult], top_k: int) -> list[TrialResult]:

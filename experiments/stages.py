@@ -13,7 +13,7 @@ from experiments.pareto import write_front
 from experiments.placement.trial_memory import space_memory_mb
 from experiments.points.sources import open_space
 from experiments.points.warm_start import read_warm_start
-from experiments.results import SearchFailed, TrialResult, rank, read_results, result_of, write_results
+from experiments.results import SearchFailed, TrialResult, read_results, results_are, results_of, write_results
 from experiments.settings import SearchSettings
 from experiments.showing.display import Display
 from experiments.showing.progress import progress_of
@@ -63,8 +63,7 @@ def run_trials(manifest: Manifest, display: Display) -> list[TrialResult]:
 
 def collect_results(journal: Journal, settings: SearchSettings) -> list[TrialResult]:
     """Rank what the journal holds, and write `results.json`, and `pareto.json` where there are two objectives."""
-    rows = [result_of(record, settings.objective, settings.folder) for record in journal.trials.values()]
-    results = rank(rows, settings.objective)
+    results = results_of(journal.trials.values(), settings.objective, settings.folder)
     write_results(settings.folder / "results.json", results)
     if settings.second_objective is not None:
         write_front(settings.folder, results, journal.trials, settings.objective, settings.second_objective)
@@ -157,16 +156,10 @@ def trials_are_done(settings: SearchSettings) -> bool:
 
 def known_results(settings: SearchSettings, say: Callable[[str], None]) -> list[TrialResult]:
     """Rank what the journal holds. A `results.json` that says something else, damaged or edited, is written anew."""
-    path = settings.folder / "results.json"
-    try:
-        before: list[TrialResult] | str = read_results(path)
-    except BadInput as error:
-        before = str(error)
     journal = read_whole_journal(settings.folder)
-    results = collect_results(journal, settings)
-    if before != results:
-        say(f"{path}: was missing, damaged or another one. It is written anew from the journal.")
-    return results
+    known = results_of(journal.trials.values(), settings.objective, settings.folder)
+    results_are(known, settings.folder / "results.json", say)
+    return collect_results(journal, settings)
 
 
 def ensemble_is_whole(folder: Path, say: Callable[[str], None]) -> bool:

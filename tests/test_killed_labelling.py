@@ -23,8 +23,11 @@ NUM_PHOTOS = 20
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An ensemble, a data folder, photos to label, and `calm`, what an undisturbed labelling made."""
-    root = tmp_path_factory.mktemp("labelling")
+    return labelled_calmly(tmp_path_factory.mktemp("labelling"))
+
+
+def labelled_calmly(root: Path) -> Path:
+    """Make an ensemble, a data folder, photos to label, and `calm`, what an undisturbed labelling made of them."""
     write_folder(root / "data", {"train": [(64, 64)] * 4, "val": [(64, 64)] * 3})
     for number in range(NUM_PHOTOS):
         write_photo(root / "new" / "sub" / f"{number:02d}.png", 64, 48, seed=77 + number)

@@ -18,7 +18,7 @@ from experiments.folds.fold_search import (
 )
 from experiments.journal import Journal, JournalReader
 from experiments.placement.trial_memory import memory_mb
-from experiments.results import TrialResult, rank, read_results, result_of, write_results
+from experiments.results import TrialResult, results_are, results_of, write_results
 from experiments.settings import SearchSettings
 from experiments.showing.display import Display
 from experiments.showing.progress import progress_of
@@ -26,7 +26,6 @@ from experiments.terminal import Terminal
 from experiments.tracking.tracker import tracked_folds
 from experiments.whole_journal import read_whole_journal
 from trashseg_core.config import TrialConfig
-from trashseg_core.errors import BadInput
 
 
 def train_folds(settings: SearchSettings, display: Display) -> None:
@@ -61,8 +60,7 @@ def train_folds(settings: SearchSettings, display: Display) -> None:
                 run(own, lambda _: None, trainable, journal, listeners, on_slots=terminal.slots_planned, **known)
     finally:
         Keeper(journal, own).tidy()
-        rows = [result_of(record, own.objective, own.folder) for record in journal.trials.values()]
-        write_results(own.folder / RESULTS, rank(rows, own.objective))
+        write_results(own.folder / RESULTS, results_of(journal.trials.values(), own.objective, own.folder))
         journal.close()
 
 
@@ -72,15 +70,9 @@ def folds_are_whole(settings: SearchSettings, say: Callable[[str], None]) -> boo
     Raises:
         BadInput: the journal is damaged, or lines are missing.
     """
-    folder, journal = folds_folder(settings), read_folds_journal(settings)
-    known = rank([result_of(one, settings.objective, folder) for one in journal.trials.values()], settings.objective)
-    try:
-        if known and read_results(folder / RESULTS, settings.folder) == known:
-            return True
-    except BadInput:
-        pass
-    say(f"{folder / RESULTS}: was missing, damaged or another one. It is written anew from the journal.")
-    return False
+    folder = folds_folder(settings)
+    known = results_of(read_folds_journal(settings).trials.values(), settings.objective, folder)
+    return results_are(known, folder / RESULTS, say)
 
 
 def read_folds_journal(settings: SearchSettings) -> JournalReader:

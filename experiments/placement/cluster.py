@@ -17,6 +17,8 @@ PATIENCE_S = 300.0
 """Longest wait for the nodes' answers; their first worker may have to be started, and the code shipped."""
 DEATH_S = 30.0
 """Longest time in which a cluster notices that a node is dead: five missed health checks, 3 s apart, twice over."""
+ANSWERS = (ray.exceptions.RayTaskError, ray.exceptions.RuntimeEnvSetupError, ray.exceptions.GetTimeoutError)
+"""Errors that come from a living node, or from none yet."""
 MARKER = ".shared"
 
 
@@ -53,13 +55,16 @@ def check_nodes(settings: SearchSettings) -> None:
     ray.wait(answers, num_returns=len(answers), timeout=PATIENCE_S)
     try:
         for node, answer in zip(nodes, answers, strict=True):
-            name, fault = _name(node), _fault_in(answer)
-            if fault is not None and _died(answer, node):
-                continue
-            if fault is None and not _mark_of(marker, name).is_file():
+            try:
+                fault = ray.get(answer, timeout=0)
+            except ray.exceptions.RayError as error:
+                if _is_death(error, node):
+                    continue
+                fault = _told(error)
+            if fault is None and not _mark_of(marker, _name(node)).is_file():
                 fault = f"what it writes into {settings.folder} is not seen here. Let `--out` be a folder they share."
             if fault is not None:
-                raise BadInput(f"Node {name}: {fault}")
+                raise BadInput(f"Node {_name(node)}: {fault}")
     finally:
         for path in [marker, *marker.parent.glob(f"{MARKER}.*")]:
             path.unlink(missing_ok=True)
@@ -71,29 +76,22 @@ def _ask(node: dict[str, Any], settings: SearchSettings, token: str, digest: str
     return remote.remote(settings.folder / MARKER, _name(node), token, settings.data_folder, digest)
 
 
-def _fault_in(answer: Any) -> str | None:
-    try:
-        return ray.get(answer, timeout=0)
-    except ray.exceptions.GetTimeoutError:
-        return f"no answer within {PATIENCE_S:g} s. Is it overloaded?"
-    except ray.exceptions.RayError as error:
-        return f"cannot run this project ({str(error).strip().splitlines()[-1][:160]}). Install its requirements there."
-
-
-def _died(answer: Any, node: dict[str, Any]) -> bool:
+def _is_death(error: Exception, node: dict[str, Any]) -> bool:
     """Whether there is no answer because the node is dead, which a cluster learns some seconds after it happened."""
-    try:
-        ray.get(answer, timeout=0)
-    except (ray.exceptions.RayTaskError, ray.exceptions.RuntimeEnvSetupError, ray.exceptions.GetTimeoutError):
-        return False  # a living node says so, or nothing
-    except ray.exceptions.RayError:
-        end = time.monotonic() + DEATH_S
-        while alive := node["NodeID"] in {one["NodeID"] for one in living_nodes()}:
-            if time.monotonic() > end:
-                break
-            time.sleep(0.5)
-        return not alive
-    return False
+    if isinstance(error, ANSWERS):
+        return False
+    end = time.monotonic() + DEATH_S
+    while node["NodeID"] in {one["NodeID"] for one in living_nodes()}:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.5)
+    return True
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, ray.exceptions.GetTimeoutError):
+        return f"no answer within {PATIENCE_S:g} s. Is it overloaded?"
+    return f"cannot run this project ({str(error).strip().splitlines()[-1][:160]}). Install its requirements there."
 
 
 def find_fault(marker: Path, node: str, token: str, data: DataFolder, digest: str) -> str | None:

@@ -23,8 +23,8 @@ alone. On val, scores are 0.06 to 0.11 above those on test, for single trials an
 interval: test is the harder split here, and has only 91 photos itself. Out of fold it is 0.016 to 0.048, beyond the
 interval for one seed of three. The folds were trained by the verb `folds` after the searches, not by `--folds` at once.
 
-2026-11-30, the same with `--full-trials 5`, so that five of the twelve trials are trained for all 18 epochs, and weights
-by the default of now, `--method backtest`; 25 minutes a search beside other work, twice the epochs:
+2026-11-30, the same with `--full-trials 5`, so that five of the twelve trials are trained for all 18 epochs, and
+weights by the default of now, `--method backtest`; 25 minutes a search beside other work, twice the epochs:
 
     seed  best trial     five full trials: ensemble of 5
           val    test    held out               test   gain

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from experiments.results import TrialResult, rank, result_of
+from experiments.results import TrialResult, results_of
 from experiments.secrets import redacted
 from experiments.showing.run_status import RunStatus, read_status
 from experiments.showing.wording import duration
@@ -92,7 +92,7 @@ def print_comparison(found: dict[str, Any]) -> None:
 
 def _best(status: RunStatus) -> TrialResult | None:
     objective = status.progress.objective
-    results = rank([result_of(record, objective, status.folder) for record in status.records], objective)
+    results = results_of(status.records, objective, status.folder)
     return results[0] if results and results[0].status != "failed" else None
 
 

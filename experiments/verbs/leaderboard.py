@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from experiments.results import TrialResult, rank, result_of
+from experiments.results import TrialResult, results_of
 from experiments.showing.run_status import read_status
 from experiments.showing.wording import assignments, printable
 from trashseg_core.bootstrap import miou_interval
@@ -37,7 +37,7 @@ def read_leaderboard(folder: Path, top: int) -> list[dict[str, Any]]:
         raise BadInput(f"The value of `--top` is {top}, but must be 1 or more.")
     status = read_status(folder)
     trials, objective = status.progress.journal.trials, status.progress.objective
-    results = rank([result_of(record, objective, folder) for record in trials.values()], objective)
+    results = results_of(trials.values(), objective, folder)
     rows = []
     for place, result in enumerate(results[:top], 1):
         record = trials[result.trial_id]

@@ -8,14 +8,13 @@ import run_search
 from tests.reliability.cases import Cases
 from tests.reliability.small_disk import empty, fill, small_disk
 from tests.reliability.test_disk_full_stages import contents
-from tests.test_killed_labelling import listed, root, same_labels, wish
+from tests.test_killed_labelling import labelled_calmly, listed, same_labels, wish
 from tests.tiny import FASTEST
 from trashseg_core.checkpoint import WEIGHTS, read_weights
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.disk.full_disk import is_full
 from trashseg_core.pseudo.labelling import label_photos
 
-__all__ = ["root"]  # a fixture
 pytestmark = [pytest.mark.slow, pytest.mark.reliability("disk-full")]
 EPOCHS = 3
 
@@ -27,10 +26,8 @@ def test_a_training_whose_disk_fills_up_says_so_and_goes_on_from_its_last_whole_
     words = ["train", "--data", str(sample_folder), "--set", *assignments, "--out"]
     assert run_search.main([*words, str(tmp_path / "calm")]) == 0
     last = f"epoch_{EPOCHS:04d}"
-    calm, size = (
-        read_weights(tmp_path / "calm" / last / WEIGHTS),
-        sum(map(len, contents(tmp_path / "calm" / last).values())),
-    )
+    calm = read_weights(tmp_path / "calm" / last / WEIGHTS)
+    size = sum(map(len, contents(tmp_path / "calm" / last).values()))
     with small_disk(tmp_path / "disk", 5 * size / 2**20) as disk:
         fill(disk, free=round(1.5 * size))
         for _ in range(2):
@@ -49,12 +46,9 @@ def test_a_training_whose_disk_fills_up_says_so_and_goes_on_from_its_last_whole_
         assert all(value.equal(after[name]) for name, value in calm.items())
 
 
-def test_a_labelling_whose_disk_fills_up_keeps_its_label_maps_and_goes_on(
-    tmp_path: Path,
-    root: Path,  # noqa: F811
-    cases: Cases,
-) -> None:
+def test_a_labelling_whose_disk_fills_up_keeps_its_label_maps_and_goes_on(tmp_path: Path, cases: Cases) -> None:
     cases.add()
+    root = labelled_calmly(tmp_path / "labelling")
     data = DataFolder(str(root / "data"))
     with small_disk(tmp_path / "disk", 4) as disk:
         fill(disk, free=60_000)

@@ -55,9 +55,8 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
         patch.setenv("RAY_memory_usage_threshold", f"{threshold:.4f}")
         patch.setenv("RAY_memory_monitor_refresh_ms", "100")
         try:
-            folder = search_of(
-                tmp_path_factory.mktemp("memory"), "memory", faults, TRIALS, said.append, PATIENCE_S
-            ).folder
+            out = tmp_path_factory.mktemp("memory")
+            folder = search_of(out, "memory", faults, TRIALS, said.append, PATIENCE_S).folder
         finally:
             ray.shutdown()
     trials = JournalReader(folder / "journal.jsonl").trials.values()
