@@ -42,6 +42,13 @@ def test_what_is_whole_is_left_alone(settings: SearchSettings) -> None:
     assert folds_are_whole(settings, said.append) and not said
 
 
+def test_results_that_somebody_edited_are_noticed(settings: SearchSettings) -> None:
+    place, said = folds_folder(settings) / RESULTS, list[str]()
+    place.write_text(place.read_text().replace("0.2", "0.9"))
+    assert read_results(place)[0].val_miou == 0.9
+    assert not folds_are_whole(settings, said.append) and len(said) == 1
+
+
 @pytest.mark.parametrize("how", JSON)
 def test_damaged_results_are_noticed_and_the_remedy_is_to_resume_the_run(
     settings: SearchSettings, how: str, cases: Cases
