@@ -10,9 +10,9 @@ from typing import Any
 from experiments.settings import SearchSettings
 from search_spaces import source_path
 from trashseg_core import __version__
-from trashseg_core.data.cache_store import content_key
 from trashseg_core.data.check import count_annotations
 from trashseg_core.data.coco import Split
+from trashseg_core.data.identity import data_digest
 from trashseg_core.disk.files import atomic_folder, read_json, write_json
 
 FOLDER, DATA, SOFTWARE = "origin", "data.json", "software.json"
@@ -55,7 +55,7 @@ def describe_data(settings: SearchSettings, splits: dict[str, Split]) -> dict[st
     described = {
         name: {
             "file": split.path.name,
-            "hash": content_key(folder, split),
+            "hash": data_digest(folder, split),
             "photos": len(split.photos),
             "left_out": len(split.findings),
             "annotations": count_annotations(split, labels, len(class_names)),

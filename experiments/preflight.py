@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from experiments.journal import Journal
@@ -23,9 +24,9 @@ from experiments.tracking.identity import TRACKING_ID
 from experiments.whole_journal import read_whole_journal
 from trashseg_core import __version__
 from trashseg_core.config import TrialConfig
-from trashseg_core.data.cache_store import content_key
 from trashseg_core.data.coco import Split
 from trashseg_core.data.folder import DataFolder, check_same_classes
+from trashseg_core.data.identity import data_digest
 from trashseg_core.data.leaks import check_leak
 from trashseg_core.errors import BadInput
 from trashseg_core.training.shares import check_share
@@ -128,18 +129,25 @@ def gather_warm_start(manifest: Manifest) -> WarmStart | None:
     return warm
 
 
-def reopen(folder: Path) -> Manifest:
+def reopen(folder: Path, data: Path | None = None) -> Manifest:
     """Check that an interrupted search can go on as it was started.
+
+    Args:
+        data: where the data folder lies now, if elsewhere.
 
     Raises:
         BadInput: nothing to go on from, a folder of somebody else, or a changed space or data set.
     """
     manifest = read_own_manifest(folder)
+    if data is not None:
+        manifest.settings = replace(manifest.settings, data=str(data.absolute()))
     refuse_data_as_space(manifest.settings)
     journal = read_whole_journal(folder)
     if not any(record.epochs for record in journal.trials.values()):
         raise BadInput(f"{folder}: the search was stopped before anything was saved. Start it again with `search`.")
     read_warm_start(folder)
+    if not os.path.isdir(place := manifest.settings.data):
+        raise BadInput(f"{place}: the search's data are not there. Say with `--data` where they are now.")
     splits = check_data(manifest.settings.data_folder)
     check_unchanged(manifest, *_signature(manifest.settings, splits), journal.header)
     if any(record.had_no_room for record in journal.trials.values()):
@@ -224,8 +232,8 @@ def _signature(settings: SearchSettings, splits: dict[str, Split]) -> tuple[dict
     """What must not change between a start and a resume: the space's domains and the data's content."""
     with in_time(settings.space):
         _, domains = draw_points(open_space(settings), settings.pins)
-    data = {name: content_key(settings.data_folder, splits[name]) for name in ("train", "val")}
+    data = {name: data_digest(settings.data_folder, splits[name]) for name in ("train", "val")}
     if settings.pseudo is not None:
         pseudo = DataFolder(settings.pseudo)
-        data["pseudo"] = content_key(pseudo, pseudo.read("train"))
+        data["pseudo"] = data_digest(pseudo, pseudo.read("train"))
     return domains, data

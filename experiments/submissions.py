@@ -7,9 +7,9 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from trashseg_core.data.cache_store import content_key
 from trashseg_core.data.coco import Split
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.data.identity import data_digest
 from trashseg_core.disk.files import file_digest, write_text
 from trashseg_core.disk.locks import locked
 from trashseg_core.errors import BadInput
@@ -54,7 +54,7 @@ def record_submission(run_folder: Path, path: Path, data: DataFolder, split: Spl
         digest=file_digest(path),
         rows=len(names),
         test_file=str(split.path),
-        data=content_key(data, split),
+        data=data_digest(data, split),
         ensemble=file_digest(run_folder / "ensemble" / "ensemble.json"),
         faults=check_submission(path, names, num_classes),
         created=time.time(),

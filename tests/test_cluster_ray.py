@@ -11,7 +11,7 @@ import pytest
 
 import trashseg_core
 from experiments.journal import Journal, TrialRecord
-from experiments.placement.cluster import check_nodes, data_digest, find_fault, living_nodes
+from experiments.placement.cluster import check_nodes, digests, find_fault, living_nodes
 from experiments.placement.local_ray import keep_token_private
 from experiments.search import run, start_ray
 from experiments.settings import SearchSettings
@@ -220,24 +220,24 @@ def marked(folder: Path) -> tuple[Path, DataFolder]:
 
 def test_a_node_that_shares_everything_has_no_fault_and_leaves_its_mark(tmp_path: Path) -> None:
     marker, data = marked(tmp_path)
-    assert find_fault(marker, "10.0.0.2 (abcd)", "token", data, data_digest(data)) is None
+    assert find_fault(marker, "10.0.0.2 (abcd)", "token", data, digests(data)) is None
     assert (tmp_path / ".shared.abcd").is_file()
 
 
 def test_a_folder_of_the_same_name_that_is_not_the_drivers_is_a_fault(tmp_path: Path) -> None:
     marker, data = marked(tmp_path)
-    assert "is another folder there" in str(find_fault(marker, "10.0.0.2 (abcd)", "other", data, ""))
+    assert "is another folder there" in str(find_fault(marker, "10.0.0.2 (abcd)", "other", data, []))
 
 
 def test_other_data_and_missing_data_are_faults(tmp_path: Path) -> None:
     marker, data = marked(tmp_path)
-    assert "holds other data there" in str(find_fault(marker, "n (abcd)", "token", data, "0"))
+    assert "holds other data there" in str(find_fault(marker, "n (abcd)", "token", data, ["0", "0"]))
     (tmp_path / "data" / "val.json").unlink()
-    assert "the data cannot be read" in str(find_fault(marker, "n (abcd)", "token", data, "0"))
+    assert "the data cannot be read" in str(find_fault(marker, "n (abcd)", "token", data, ["0", "0"]))
 
 
 def test_a_copy_of_the_data_counts_as_the_same(tmp_path: Path) -> None:
     copies = [marked(folder)[1] for name in ("one", "two") if (folder := tmp_path / name).mkdir() is None]
-    assert data_digest(copies[0]) == data_digest(copies[1])
+    assert digests(copies[0]) == digests(copies[1])
     (tmp_path / "two" / "data" / "train" / "0.png").write_bytes(b"shorter")
-    assert data_digest(copies[0]) != data_digest(copies[1])
+    assert digests(copies[0]) != digests(copies[1])

@@ -143,8 +143,9 @@ def wait_for(condition, seconds: float) -> bool:  # type: ignore[no-untyped-def]
 
 @pytest.mark.reliability("kills")
 def test_a_killed_search_goes_on_without_losing_or_repeating_an_epoch(
-    finished: Path, folders: tuple[Path, Path]
+    finished: Path, folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
+    """Also where the photos lie elsewhere by then."""
     data, out = folders
     folder = out / "killed"
     driver = subprocess.Popen(
@@ -158,7 +159,8 @@ def test_a_killed_search_goes_on_without_losing_or_repeating_an_epoch(
     before = journal_epochs(folder)
     trials = (folder / "trials").glob("t*")
     kept = {path.name: max((int(one.name[6:]) for one in path.glob("epoch_*")), default=0) for path in trials}
-    done = run("resume", str(folder), cwd=out)
+    moved = shutil.copytree(data, tmp_path / "moved", copy_function=shutil.copyfile)
+    done = run("resume", str(folder), "--data", str(moved), cwd=out)
     after = journal_epochs(folder)
     assert sorted(after) == ["t0000", "t0001", "t0002"]
     for key, epochs in after.items():

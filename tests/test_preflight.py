@@ -109,6 +109,23 @@ def test_an_unchanged_search_is_reopened(started: Path) -> None:
     assert reopen(started).settings.folder == started
 
 
+def test_data_that_were_moved_are_named_and_nothing_else_changes(started: Path, tmp_path: Path) -> None:
+    before = read_manifest(started).settings
+    moved = shutil.copytree(before.data, tmp_path / "moved", copy_function=shutil.copyfile)
+    assert reopen(started, moved).settings == replace(before, data=str(moved))
+    (moved / "val.json").write_text((moved / "val.json").read_text() + "\n")
+    with pytest.raises(BadInput, match="The val data changed since the search was started"):
+        reopen(started, moved)
+
+
+def test_data_that_are_gone_are_asked_for(started: Path, tmp_path: Path) -> None:
+    document = json.loads((started / "manifest.json").read_text())
+    document["settings"]["data"] = str(tmp_path / "gone")
+    (started / "manifest.json").write_text(json.dumps(document))
+    with pytest.raises(BadInput, match="gone: the search's data are not there. Say with `--data` where they are now"):
+        reopen(started)
+
+
 def test_resume_raises_the_budget_and_changes_nothing_else(started: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, seen = read_manifest(started).settings, list[Manifest]()
     monkeypatch.setattr("experiments.stages.run_all", lambda manifest, *_: seen.append(manifest))

@@ -1,6 +1,5 @@
 """The nodes of a cluster: what each must reach before a search starts, and the code that they get."""
 
-import hashlib
 import secrets
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from experiments.settings import SearchSettings
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.data.identity import data_digest
 from trashseg_core.errors import BadInput
 
 PATIENCE_S = 300.0
@@ -50,8 +50,8 @@ def check_nodes(settings: SearchSettings) -> None:
         return
     marker, token = settings.folder / MARKER, secrets.token_hex(8)
     marker.write_text(token, encoding="ascii")
-    digest = data_digest(settings.data_folder)
-    answers = [_ask(node, settings, token, digest) for node in nodes]
+    expected = digests(settings.data_folder)
+    answers = [_ask(node, settings, token, expected) for node in nodes]
     ray.wait(answers, num_returns=len(answers), timeout=PATIENCE_S)
     try:
         for node, answer in zip(nodes, answers, strict=True):
@@ -70,10 +70,10 @@ def check_nodes(settings: SearchSettings) -> None:
             path.unlink(missing_ok=True)
 
 
-def _ask(node: dict[str, Any], settings: SearchSettings, token: str, digest: str) -> Any:
+def _ask(node: dict[str, Any], settings: SearchSettings, token: str, expected: list[str]) -> Any:
     place = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
     remote = ray.remote(find_fault).options(num_cpus=0, max_retries=0, scheduling_strategy=place)
-    return remote.remote(settings.folder / MARKER, _name(node), token, settings.data_folder, digest)
+    return remote.remote(settings.folder / MARKER, _name(node), token, settings.data_folder, expected)
 
 
 def _is_death(error: Exception, node: dict[str, Any]) -> bool:
@@ -94,7 +94,7 @@ def _told(error: Exception) -> str:
     return f"cannot run this project ({str(error).strip().splitlines()[-1][:160]}). Install its requirements there."
 
 
-def find_fault(marker: Path, node: str, token: str, data: DataFolder, digest: str) -> str | None:
+def find_fault(marker: Path, node: str, token: str, data: DataFolder, expected: list[str]) -> str | None:
     """What this node lacks to take part in a search, or None. It leaves its own mark beside the driver's."""
     try:
         if marker.read_text(encoding="ascii") != token:
@@ -106,25 +106,19 @@ def find_fault(marker: Path, node: str, token: str, data: DataFolder, digest: st
     except OSError as error:
         return f"{marker.parent} cannot be written ({error.strerror}). Give the same user access on all nodes."
     try:
-        same = data_digest(data) == digest
+        same = digests(data) == expected
     except (BadInput, OSError) as error:
         return f"the data cannot be read: {error}"
     return None if same else f"{data.path} holds other data there. Share the folder, or copy it anew."
 
 
-def data_digest(folder: DataFolder) -> str:
-    """Hash of the annotation files with the photos' names and sizes; a copy of the folder has the same.
+def digests(folder: DataFolder) -> list[str]:
+    """Hashes of train and val; a copy of the folder has the same.
 
     Raises:
         BadInput: a file is missing or cannot be used.
     """
-    digest = hashlib.sha256()
-    for name in ("train", "val"):
-        split = folder.read(name)
-        digest.update(hashlib.sha256(split.path.read_bytes()).digest())
-        for photo in split.photos:
-            digest.update(f"{photo.file_name} {folder.photo_path(photo).stat().st_size}\n".encode())
-    return digest.hexdigest()
+    return [data_digest(folder, folder.read(name)) for name in ("train", "val")]
 
 
 def _name(node: dict[str, Any]) -> str:

@@ -38,6 +38,7 @@ def resume(
     ray_address: str | None = None,
     disk_gb: float | None = None,
     hang_limit: float | None = None,
+    data: Path | None = None,
     *,
     showing: Annotated[Showing, tyro.conf.arg(name="")] = Showing(),  # noqa: B008 (frozen)
 ) -> None:
@@ -55,6 +56,7 @@ def resume(
         ray_address: address of the Ray cluster, where it is another one now
         disk_gb: new budget of all checkpoints, in 10^9 bytes
         hang_limit: seconds without a step after which a trial has failed
+        data: data folder, where the same photos lie elsewhere now
         showing: how it is shown
     """
     from experiments.preflight import reopen
@@ -66,7 +68,7 @@ def resume(
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
 
     def reopened() -> Manifest:
-        manifest = reopen(run)
+        manifest = reopen(run, data)
         manifest.settings = replace(manifest.settings, **changes)
         manifest.write(run)
         return manifest

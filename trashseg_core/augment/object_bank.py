@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from trashseg_core.data.cache_store import content_key, open_cached, slot_name
+from trashseg_core.data.cache_store import open_cached, slot_name, state_key
 from trashseg_core.data.coco import Photo, Split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.label_maps import IGNORED, PAINT_RULE, paint_order
@@ -58,8 +58,8 @@ def open_bank(folder: DataFolder, size: int) -> ObjectBank:
         BadInput: the split or a photo cannot be used, or no object is large enough.
     """
     split = folder.read("train")
-    key = content_key(folder, split, layout=LAYOUT, size=size, paint=PAINT_RULE, areas=(MIN_AREA_PX, MAX_SHARE))
-    slot = slot_name("objects", folder, "train", size)
+    key = state_key(folder, split, layout=LAYOUT, size=size, paint=PAINT_RULE, areas=(MIN_AREA_PX, MAX_SHARE))
+    slot = slot_name("objects", folder, split.path, size)
     bank = open_cached(slot, key, lambda target: _build(target, folder, split, size), _load)
     if not len(bank):
         raise BadInput(f"{split.path}: no object of at least {MIN_AREA_PX} px at {size} px. Set `augmix_ratio=0`.")

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from trashseg_core.data.array_file import ArrayFile
-from trashseg_core.data.cache_store import Progress, content_key, open_cached, slot_name
+from trashseg_core.data.cache_store import Progress, open_cached, slot_name, state_key
 from trashseg_core.data.coco import Photo, Split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.label_maps import PAINT_RULE, paint
@@ -78,8 +78,8 @@ def open_split(
         BadInput: the split or a photo cannot be used.
     """
     source = checked or folder.read(split)
-    key = content_key(folder, source, layout=LAYOUT, size=size, paint=PAINT_RULE)
-    slot = slot_name("split", folder, split, size)
+    key = state_key(folder, source, layout=LAYOUT, size=size, paint=PAINT_RULE)
+    slot = slot_name("split", folder, source.path, size)
     return open_cached(
         slot, key, lambda target: _build(target, folder, source, size, progress), lambda path: _load(path, key)
     )

@@ -1,4 +1,4 @@
-"""Cache folders: built once under a lock, keyed by content, never half-written."""
+"""Cache folders: built once under a lock, keyed by the state of their sources, never half-written."""
 
 import hashlib
 import json
@@ -33,8 +33,8 @@ def others_in(root: Path) -> str | None:
     return fault_of(root, root.stat()) if root.exists() else None
 
 
-def content_key(folder: DataFolder, split: Split, **rules: Any) -> str:
-    """Hash everything that decides a cache's content.
+def state_key(folder: DataFolder, split: Split, **rules: Any) -> str:
+    """Hash everything that decides a cache's content, without reading a photo (`identity.data_digest` reads them).
 
     Args:
         rules: further values that decide it, e.g. size and paint rule.
@@ -47,21 +47,22 @@ def content_key(folder: DataFolder, split: Split, **rules: Any) -> str:
         stat = folder.photo_path(photo).stat()
         photos.append((photo.file_name, stat.st_size, stat.st_mtime_ns))
     digest = hashlib.sha256(split.path.read_bytes())
-    digest.update(json.dumps([rules, _choices(folder), photos], sort_keys=True).encode())
+    digest.update(json.dumps([rules, content_choices(folder), photos], sort_keys=True).encode())
     return digest.hexdigest()[:16]
 
 
-def slot_name(kind: str, folder: DataFolder, split: str, size: int) -> str:
+def slot_name(kind: str, folder: DataFolder, path: Path, size: int | None = None) -> str:
     """Name what a cache is for: the same for every content that the same choices may give over time.
 
     Args:
         kind: what the cache holds.
-        size: training size in px.
+        path: annotation file of the split.
+        size: training size in px, where the content depends on it.
     """
-    return json.dumps([kind, str(folder.split_path(split)), size, _choices(folder)])
+    return json.dumps([kind, str(path), size, content_choices(folder)])
 
 
-def _choices(folder: DataFolder) -> list[Any]:
+def content_choices(folder: DataFolder) -> list[Any]:
     """The choices of a data folder that change what is read from it; without `skip_bad` a cap only refuses."""
     return [folder.background_category, folder.skip_bad, float(folder.max_megapixels) if folder.skip_bad else None]
 
