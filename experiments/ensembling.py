@@ -7,6 +7,7 @@ import numpy as np
 
 from experiments.evidence_table import print_evidence
 from experiments.folds.fold_search import fold_name
+from experiments.forecast import count_test_photos
 from experiments.pool import Pool, open_pool
 from experiments.settings import SearchSettings
 from experiments.terminal import progress_line
@@ -130,7 +131,7 @@ def describe(
     """What `ensemble.json` says."""
     plan: Plan = best.choice
     labels, _ = pool.data.labels(pool.data.read("val"))
-    picked = select_greedily(pixels)
+    picked, test_photos = select_greedily(pixels), count_test_photos(pool.data)
     return Ensemble(
         members=[member for number in plan.members for member in _members(pool, plan, number)],
         class_names=pool.grid.class_names,
@@ -146,6 +147,7 @@ def describe(
             "candidates": pool.ids,
             "folds": settings.folds,
             "data": pool.split.key,
+            "test_photos": test_photos,
             "pixels": "native" if pool.grid.side is None else f"{pool.grid.side} x {pool.grid.side}",
             "quantisation": [one.quantisation for one in predictions],
             "version": __version__,
@@ -154,6 +156,7 @@ def describe(
         class_offsets=plan.mixture.offsets.tolist() if plan.mixture.offsets.any() else [],
         crf=vars(plan.crf) if plan.crf is not None else None,
         val_interval=interval(best.held_out),
+        test_interval=[] if test_photos is None else interval(best.held_out, test_photos),
         evidence=evidence.rows,
     )
 

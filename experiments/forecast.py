@@ -34,7 +34,7 @@ def forecast_run(folder: Path, data: DataFolder | None, test_size: int | None = 
     models = contenders(read_models(folder))
     first = next(iter(models.values()))
     confusions = {name: one.per_image for name, one in models.items()}
-    size = test_size or _count_test_photos(data)
+    size = test_size or count_test_photos(data)
     return foretell(confusions, first.class_names, size, _count_objects(data, first.class_names))
 
 
@@ -85,7 +85,7 @@ def _add(models: dict[str, Confusions], name: str, checkpoint: Path) -> None:
         models[name] = scored
 
 
-def _count_test_photos(data: DataFolder | None) -> int | None:
+def count_test_photos(data: DataFolder | None) -> int | None:
     """Photos of the test set; None where its file cannot be used."""
     try:
         return None if data is None else len(data.read("test").photos)

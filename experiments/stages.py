@@ -85,7 +85,7 @@ def write_test_submission(folder: Path, data: DataFolder, output: Path) -> int:
     Raises:
         BadInput: a test photo is missing or bad, or the test file's classes are not the ensemble's.
     """
-    from trashseg_core.ensemble.bundle import load_ensemble
+    from trashseg_core.ensemble.loading import load_ensemble
     from trashseg_core.inference.ensemble_predict import predict_photos
     from trashseg_core.submission import write_submission
 

@@ -51,6 +51,14 @@ def test_an_interval_lies_around_the_score_and_absent_classes_have_none(per_imag
     assert np.isnan(spans.iou[:, 3]).all() and not np.isnan(spans.iou[:, :3]).any()
 
 
+def test_a_large_test_set_has_no_luck_of_its_own_and_a_small_one_much(per_image: np.ndarray) -> None:
+    areas = areas_of(per_image)
+    widths = [np.ptp(intervals(areas, 2000, test_size=size).miou[0]) for size in (None, 30_000, 30, 5)]
+    assert widths[1] == pytest.approx(widths[0], rel=0.05)
+    assert widths[2] == pytest.approx(np.sqrt(2) * widths[0], rel=0.1)
+    assert widths[3] > 1.5 * widths[2]
+
+
 def test_a_class_in_too_few_photos_has_no_interval(per_image: np.ndarray) -> None:
     areas = areas_of(per_image)
     areas[MIN_PHOTOS - 1 :, :, :, 2] = 0
@@ -84,3 +92,18 @@ def test_ninety_percent_intervals_hold_the_truth_in_87_to_93_percent_of_populati
     of_miou, of_classes = coverage(num_photos)
     assert 0.87 <= of_miou <= 0.93
     assert 0.87 <= of_classes <= 0.93
+
+
+@pytest.mark.parametrize(("num_photos", "test_size"), [(98, 91), (190, 190), (655, 91)])
+def test_intervals_for_a_test_set_hold_its_score_in_87_to_93_percent_of_populations(
+    num_photos: int, test_size: int
+) -> None:
+    """Likewise; the score of a test set that was drawn, not that of the whole population."""
+    held = []
+    for first in range(0, NUM_POPULATIONS, 100):
+        populations, rng = make_populations(100, first), np.random.default_rng(first + 1)
+        areas, test = (populations.draw(size, rng)[:, :, 0] for size in (num_photos, test_size))
+        spans = intervals(areas, 1000, seed=first, test_size=test_size).miou
+        reached = shares_of(test.sum(axis=0)).sum(axis=-1)
+        held.append((spans[:, 0] <= reached) & (reached <= spans[:, 1]))
+    assert 0.87 <= np.concatenate(held).mean() <= 0.93

@@ -16,7 +16,8 @@ from trashseg_core import train as train_module
 from trashseg_core.checkpoint import WEIGHTS, read_weights, write_weights
 from trashseg_core.data.dataset import TrainingData, open_data
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.ensemble.bundle import Ensemble, LoadedEnsemble, LoadedMember, Member, write_ensemble
+from trashseg_core.ensemble.bundle import Ensemble, Member, write_ensemble
+from trashseg_core.ensemble.loading import LoadedEnsemble, LoadedMember
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.decision import Decision
 from trashseg_core.models import build_model

@@ -12,7 +12,8 @@ import torch
 
 from tests.tiny import tiny_config
 from trashseg_core.checkpoint import Confusions, read_confusions, write_weights
-from trashseg_core.ensemble.bundle import Ensemble, Member, load_ensemble, read_ensemble, write_ensemble
+from trashseg_core.ensemble.bundle import Ensemble, Member, read_ensemble, write_ensemble
+from trashseg_core.ensemble.loading import load_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.models import build_model
 
@@ -90,7 +91,7 @@ def test_an_ensemble_that_cannot_be_written_leaves_the_old_one(bundle: Path, che
     assert list(bundle.parent.iterdir()) == [bundle]
 
 
-NEW_FIELDS = ("class_offsets", "crf", "val_interval", "evidence")
+NEW_FIELDS = ("class_offsets", "crf", "val_interval", "test_interval", "evidence")
 
 
 def test_an_ensemble_of_schema_1_reads_with_settings_that_change_nothing(bundle: Path) -> None:
@@ -116,6 +117,7 @@ def test_everything_of_schema_2_reads_back(tmp_path: Path, checkpoints: dict[str
         class_offsets=[0.0, 0.5, -0.25],
         crf={"iterations": 5},
         val_interval=[0.3, 0.5],
+        test_interval=[0.2, 0.6],
         evidence=evidence,
     )
     write_ensemble(tmp_path / "ensemble", ensemble, checkpoints)

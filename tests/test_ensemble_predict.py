@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tests.tiny import tiny_config, tiny_network, write_folder, write_photo
 from trashseg_core.data.photos import read_photo
 from trashseg_core.data.resize import fit_photo, fitted_size
-from trashseg_core.ensemble.bundle import LoadedEnsemble, LoadedMember
+from trashseg_core.ensemble.loading import LoadedEnsemble, LoadedMember
 from trashseg_core.errors import BadInput
 from trashseg_core.inference import ensemble_predict
 from trashseg_core.inference.decision import Decision

@@ -24,7 +24,8 @@ from experiments.tracking.tracker import Tracker
 from tests.tiny import tiny_config
 from trashseg_core.checkpoint import write_weights
 from trashseg_core.disk.files import file_digest
-from trashseg_core.ensemble.bundle import Ensemble, Member, load_ensemble, read_ensemble, write_ensemble
+from trashseg_core.ensemble.bundle import Ensemble, Member, read_ensemble, write_ensemble
+from trashseg_core.ensemble.loading import load_ensemble
 from trashseg_core.inference.ensemble_predict import decide, fit, member_logits
 from trashseg_core.models import build_model
 

@@ -26,7 +26,8 @@ from trashseg_core.confusion import count_confusion, miou
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble import probabilities
-from trashseg_core.ensemble.bundle import HELD_OUT, Ensemble, load_ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import HELD_OUT, Ensemble, read_ensemble
+from trashseg_core.ensemble.loading import load_ensemble
 from trashseg_core.ensemble.methods import METHODS
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.ensemble_predict import predict_photos
@@ -38,7 +39,8 @@ PHOTOS = [(30, 40), (64, 64), (50, 20), (33, 35), (64, 48), (20, 20), (40, 40)]
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> DataFolder:
-    return DataFolder(str(write_folder(tmp_path_factory.mktemp("data"), {"train": PHOTOS, "val": PHOTOS})))
+    sizes = {"train": PHOTOS, "val": PHOTOS, "test": PHOTOS[:3]}
+    return DataFolder(str(write_folder(tmp_path_factory.mktemp("data"), sizes)))
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +99,9 @@ def test_an_ensemble_says_what_was_tried_and_what_it_reaches(
     assert "offsets" in tried and "TTA flip" in tried
     kept = [one for one in ensemble.evidence if one["kept"]][-1]
     assert (ensemble.val_miou, ensemble.val_miou_crossfit) == (kept["val_miou"], kept["held_out"])
-    low, high = ensemble.val_interval
-    assert low <= ensemble.val_miou_crossfit <= high
+    (low, high), (lowest, highest) = ensemble.val_interval, ensemble.test_interval
+    assert lowest < low <= ensemble.val_miou_crossfit <= high < highest
+    assert ensemble.provenance["test_photos"] == len(data.read("test").photos)
     in_sample = float(miou(read_confusions(tmp_path / "run" / "ensemble").per_image.sum(axis=0)))
     assert in_sample == pytest.approx(ensemble.val_miou)
     held_out = read_confusions(tmp_path / "run" / "ensemble" / HELD_OUT).per_image

@@ -12,7 +12,8 @@ import torch
 from tests.test_ensemble_predict import make, network
 from tests.tiny import tiny_config, write_photo
 from trashseg_core.data.photos import read_photo
-from trashseg_core.ensemble.bundle import Ensemble, LoadedEnsemble, Member
+from trashseg_core.ensemble.bundle import Ensemble, Member
+from trashseg_core.ensemble.loading import LoadedEnsemble
 from trashseg_core.errors import BadInput
 from trashseg_core.inference import onnx_export
 from trashseg_core.inference.ensemble_predict import fit

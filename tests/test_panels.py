@@ -11,7 +11,8 @@ from experiments.pictures.panels import _count_all, choose_photos, write_panels
 from tests.tiny import tiny_config, tiny_network, tiny_shapes, write_folder
 from trashseg_core import checkpoint, weights_file
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.ensemble.bundle import Ensemble, Member, load_ensemble, read_ensemble, write_ensemble
+from trashseg_core.ensemble.bundle import Ensemble, Member, read_ensemble, write_ensemble
+from trashseg_core.ensemble.loading import load_ensemble
 from trashseg_core.errors import BadInput
 
 NAMES = ["Background", "paper", "metal"]

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.tiny import write_photo
 from trashseg_core.data import photos
 from trashseg_core.data.photos import read_photo
-from trashseg_core.ensemble.bundle import LoadedEnsemble
+from trashseg_core.ensemble.loading import LoadedEnsemble
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.decision import Decision
 from trashseg_core.inference.ensemble_predict import predict_photos

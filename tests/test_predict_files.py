@@ -14,7 +14,8 @@ from tests.tiny import tiny_config, write_folder, write_photo
 from trashseg_core.checkpoint import Confusions, write_weights
 from trashseg_core.data.photos import read_photo
 from trashseg_core.data.resize import fit_photo
-from trashseg_core.ensemble.bundle import Ensemble, Member, load_ensemble, read_ensemble, write_ensemble
+from trashseg_core.ensemble.bundle import Ensemble, Member, read_ensemble, write_ensemble
+from trashseg_core.ensemble.loading import load_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.inference import ensemble_predict
 from trashseg_core.inference.crf import dense_crf

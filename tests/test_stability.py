@@ -46,7 +46,7 @@ def test_models_stand_best_first_with_their_scores(stability: Stability, confusi
         total = confusions[one.name].sum(axis=0)
         assert one.miou == pytest.approx(miou(total))
         assert one.iou == pytest.approx(iou(total).tolist())
-        assert one.interval[0] < one.miou < one.interval[1]
+        assert one.test_interval[0] < one.interval[0] < one.miou < one.interval[1] < one.test_interval[1]
 
 
 def test_the_class_that_differs_by_luck_is_the_main_cause(stability: Stability) -> None:

@@ -13,7 +13,8 @@ from trashseg_core.data.coco import Photo, Split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.label_maps import paint
 from trashseg_core.disk.files import atomic_folder
-from trashseg_core.ensemble.bundle import LoadedEnsemble, held_out_from_val, load_ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import held_out_from_val, read_ensemble
+from trashseg_core.ensemble.loading import LoadedEnsemble, load_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.ensemble_predict import predict_photos
 from trashseg_core.inference.overlay import draw_panel

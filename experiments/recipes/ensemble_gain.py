@@ -26,13 +26,16 @@ interval for one seed of three. The folds were trained by the verb `folds` after
 2026-11-30, the same with `--full-trials 5`, so that five of the twelve trials are trained for all 18 epochs, and
 weights by the default of now, `--method backtest`; 25 minutes a search beside other work, twice the epochs:
 
-    seed  best trial     five full trials: ensemble of 5
-          val    test    held out               test   gain
-    0     0.707  0.601   0.709 (0.650 - 0.760)  0.653  +0.052 (+0.025 - +0.079)
-    1     0.705  0.644   0.703 (0.640 - 0.759)  0.656  +0.011 (-0.011 - +0.035)
+    seed  best trial     five full trials: ensemble of 3 to 5
+          val    test    held out               expected on test  test   gain
+    0     0.707  0.601   0.709 (0.650 - 0.760)  0.618 - 0.784     0.653  +0.052 (+0.025 - +0.079)
+    1     0.705  0.644   0.703 (0.640 - 0.759)  0.608 - 0.784     0.656  +0.011 (-0.011 - +0.035)
+    2     0.733  0.623   0.733 (0.677 - 0.781)  0.649 - 0.804     0.631  +0.008 (-0.007 - +0.026)
+    mean                 0.715                                    0.647  +0.024
 
-The search of seed 2 was not run to its end. Averaging members that are as good as the best is what gains; and test lies
-within the interval that val had stated, if only just.
+Averaging members that are as good as the best is what gains: 2.4 points instead of half a point. "Expected on test" is
+what 98 val photos promise of 91 others, each set with its own luck (`bootstrap.intervals`). Test lies within it for two
+seeds, and below for seed 2, by 0.018. The three searches share both sets: that is one draw of luck, not three.
 """
 
 import statistics
@@ -48,11 +51,12 @@ from rich.table import Table
 
 from experiments.manifest import read_manifest
 from experiments.results import read_results
-from trashseg_core.checkpoint import read_config
+from trashseg_core.bootstrap import miou_interval
+from trashseg_core.checkpoint import read_config, read_confusions
 from trashseg_core.confusion import bootstrap_miou, count_confusion, miou
 from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.folder import DataFolder
-from trashseg_core.ensemble.bundle import read_ensemble
+from trashseg_core.ensemble.bundle import HELD_OUT, read_ensemble
 
 PROGRAM = Path(__file__).parents[2] / "run_search.py"
 
@@ -96,6 +100,8 @@ class Score:
     """Held-out mIoU on val."""
     interval: tuple[float, float]
     """Its 90 % interval."""
+    expected: tuple[float, float]
+    """That of the mIoU on so many photos as test has."""
     members: int
     single_on_val: float
 
@@ -129,12 +135,14 @@ def score(run: Path, seed: int) -> Score:
     split = open_split(data, "val", read_config(checkpoint).predict_size)
     kept = read_ensemble(run / "ensemble")
     low, high = kept.val_interval
+    held_out = read_confusions(run / "ensemble" / HELD_OUT).per_image
     return Score(
         seed,
         single_confusions(checkpoint, split),
         ensemble_confusions(run / "ensemble", data, split),
         kept.val_miou_crossfit,
         (low, high),
+        miou_interval(held_out, len(split)),
         len(kept.members),
         float(best.val_miou or 0.0),
     )
@@ -153,7 +161,7 @@ def single_confusions(checkpoint: Path, split: CachedSplit) -> np.ndarray:
 
 def ensemble_confusions(folder: Path, data: DataFolder, split: CachedSplit) -> np.ndarray:
     """Confusion matrices of an ensemble folder, int64 (N, C, C)."""
-    from trashseg_core.ensemble.bundle import load_ensemble
+    from trashseg_core.ensemble.loading import load_ensemble
     from trashseg_core.inference.ensemble_predict import predict_photos
 
     photos = [(data.photo_path(photo), (photo.height, photo.width)) for photo in data.read("val").photos]
@@ -164,8 +172,8 @@ def ensemble_confusions(folder: Path, data: DataFolder, split: CachedSplit) -> n
 
 def print_table(scores: list[Score]) -> None:
     """One row per search, and the mean gain."""
-    columns = ("seed", "members", "best trial: val", "test", "ensemble: held out on val (90 %)", "test", "gain (90 %)")
-    table = Table(*columns)
+    columns = ("seed", "members", "best trial: val", "test", "ensemble: held out on val (90 %)", "expected", "test")
+    table = Table(*columns, "gain (90 %)")
     for one in scores:
         resampled = bootstrap_miou(one.ensemble) - bootstrap_miou(one.single)  # the same photos in both
         low, high = np.quantile(resampled, [0.05, 0.95])
@@ -175,6 +183,7 @@ def print_table(scores: list[Score]) -> None:
             f"{one.single_on_val:.4f}",
             f"{miou(one.single.sum(axis=0)):.4f}",
             f"{one.held_out:.4f} ({one.interval[0]:.3f} to {one.interval[1]:.3f})",
+            f"{one.expected[0]:.3f} to {one.expected[1]:.3f}",
             f"{miou(one.ensemble.sum(axis=0)):.4f}",
             f"{one.gain:+.4f} ({low:+.3f} to {high:+.3f})",
         )

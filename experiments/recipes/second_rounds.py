@@ -46,8 +46,9 @@ from experiments.terminal import progress_line
 from trashseg_core.confusion import count_confusion, miou
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.label_maps import paint
-from trashseg_core.ensemble.bundle import load_ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import read_ensemble
 from trashseg_core.ensemble.crossfit import interval, paired_error
+from trashseg_core.ensemble.loading import load_ensemble
 from trashseg_core.inference.ensemble_predict import predict_photos
 
 

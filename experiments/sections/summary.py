@@ -18,6 +18,9 @@ def summary(run: RunFolder) -> Raw:
         low_high = " to ".join(f"{one:.3f}" for one in ensemble.val_interval)
         span = f"90 % interval {low_high}" if low_high else "parts of val choose for each other"
         entries.append((f"{ensemble.val_miou_crossfit:.4f}", "ensemble, held out", span))
+        if ensemble.test_interval:
+            photos = f"90 % interval for {ensemble.provenance.get('test_photos')} photos"
+            entries.append((" to ".join(f"{one:.2f}" for one in ensemble.test_interval), "ensemble, on test", photos))
     if best is not None:
         epoch = f"{best.trial_id}, epoch {best.best_epoch}"
         entries.append((score(best.val_miou), "best single trial, val mIoU", epoch))

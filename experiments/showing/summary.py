@@ -46,6 +46,7 @@ class Summary:
             _row("Best trial", f"{best.trial_id}: {reached}"),
             *front_sentence(self.settings.folder).splitlines(),
             _row("Ensemble", f"{scored} mIoU {ensemble.val_miou:.4f}, held out {held_out_text(ensemble)}: {members}"),
+            *(_row("", sentence) for sentence in expectation(ensemble)),
             *(_row(name.capitalize(), str(path)) for name, path in self._files().items()),
             _row("MLflow", f"{command('ui', self.folder)}, model {self.model}"),
             _row("More trials", command("resume", self.folder, "--trials", 2 * self.settings.trials)),
@@ -60,6 +61,7 @@ class Summary:
             "val_miou": self.ensemble.val_miou,
             "held_out": self.ensemble.val_miou_crossfit,
             "held_out_interval": self.ensemble.val_interval or None,
+            "test_interval": self.ensemble.test_interval or None,
             "members": {member.trial_id: member.weight for member in self.ensemble.members},
         }
         return {
@@ -115,3 +117,13 @@ def held_out_text(ensemble: "Ensemble") -> str:
     """The held-out mIoU with its interval."""
     low, high = ensemble.val_interval or [ensemble.val_miou_crossfit] * 2
     return f"{ensemble.val_miou_crossfit:.4f} ({low:.3f} to {high:.3f})"
+
+
+def expectation(ensemble: "Ensemble") -> list[str]:
+    """What the held-out score promises on the test photos, as a sentence; nothing where there are none."""
+    if not ensemble.test_interval:
+        return []
+    low, high = ensemble.test_interval
+    return [
+        f"expected {low:.3f} to {high:.3f} on {ensemble.provenance.get('test_photos')} test photos like those of val"
+    ]

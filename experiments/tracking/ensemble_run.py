@@ -53,6 +53,7 @@ def _bring_scores(run: TrackedRun, ensemble: Ensemble, digest: str, moment: floa
         return
     values = {"val_miou": ensemble.val_miou, "val_miou_crossfit": ensemble.val_miou_crossfit}
     values |= dict(zip(("val_miou_low", "val_miou_high"), ensemble.val_interval, strict=False))
+    values |= dict(zip(("expected_test_miou_low", "expected_test_miou_high"), ensemble.test_interval, strict=False))
     run.log_metrics(values, moment)
     for number, row in enumerate(ensemble.evidence, 1):
         tried = {f"step_{name}": row[name] for name in ("val_miou", "held_out") if row.get(name) is not None}

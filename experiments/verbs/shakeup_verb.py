@@ -12,7 +12,7 @@ from rich.table import Table
 from experiments.verbs.command_line import Verb
 from trashseg_core.errors import BadInput
 
-MAX_ROWS, WIDTH = 15, 110
+MAX_ROWS, WIDTH = 15, 120
 MAX_TEST = 1_000_000
 
 
@@ -120,14 +120,25 @@ def worst_causes(document: dict[str, Any], most: int = 3) -> list[dict[str, Any]
 
 
 def _leaderboard(document: dict[str, Any]) -> Table:
-    title = f"{document['photos']} photos; intervals hold 90 %"
-    table = Table("#", "model", "val mIoU", "interval", "expected", "private - public", "swaps with next", title=title)
+    title = f"{document['photos']} photos scored, {document['test_size']} on test; intervals hold 90 %"
+    table = Table(
+        "#",
+        "model",
+        "val mIoU",
+        "interval",
+        "expected",
+        "on test",
+        "private - public",
+        "swaps with next",
+        title=title,
+    )
     models, flips = document["models"], document["flips"]
     for number, model in enumerate(models[:MAX_ROWS]):
         low, high = model["interval"]
         down, _, up = model["private_minus_public"]
         swap = f"{100 * flips[number][number + 1]:.0f} %" if number + 1 < len(models) else ""
-        spans = [f"{low:.3f} to {high:.3f}", f"{model['true_miou']:.4f}", f"{down:+.3f} to {up:+.3f}"]
+        on_test = "{:.3f} to {:.3f}".format(*model["test_interval"])
+        spans = [f"{low:.3f} to {high:.3f}", f"{model['true_miou']:.4f}", on_test, f"{down:+.3f} to {up:+.3f}"]
         table.add_row(str(number + 1), escape(model["name"]), f"{model['miou']:.4f}", *spans, swap)
     return table
 

@@ -15,7 +15,7 @@ from tests.bench.timing import bench_config, median_ratio, seconds_of
 from trashseg_core import hardware
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.photos import read_photo
-from trashseg_core.ensemble.bundle import LoadedEnsemble, LoadedMember
+from trashseg_core.ensemble.loading import LoadedEnsemble, LoadedMember
 from trashseg_core.inference.decision import Decision
 from trashseg_core.inference.ensemble_predict import BATCH, Place, predict_photos
 from trashseg_core.models import build_model

@@ -71,7 +71,14 @@ def test_names_stay_text_in_the_tables_of_ensemble_and_stability(
         stream = io.StringIO()
         print_evidence([{"name": name, "kept": True, "why": f"why {name}"}], Console(file=stream, width=200))
         assert stream.getvalue().count(name) >= 2
-        model = {"name": name, "miou": 0.5, "interval": [0.4, 0.6], "true_miou": 0.5, "private_minus_public": [0, 0, 0]}
+        model = {
+            "name": name,
+            "miou": 0.5,
+            "interval": [0.4, 0.6],
+            "test_interval": [0.3, 0.7],
+            "true_miou": 0.5,
+            "private_minus_public": [0, 0, 0],
+        }
         pair = {"safe": name, "bold": name, "expected_best": 0.5, "expected_safe": 0.5}
         cause = {"name": name, "share": 0.5, "photos": 3}
         told: dict[str, Any] = {"photos": 9, "models": [model], "flips": [[0.0]], "pair": pair, "causes": [cause]}

@@ -19,7 +19,8 @@ from tests.reliability.small_run import small_run
 from trashseg_core.disk import locks
 from trashseg_core.disk.files import read_json, write_json
 from trashseg_core.disk.locks import lock_holder, locked
-from trashseg_core.ensemble.bundle import load_ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import read_ensemble
+from trashseg_core.ensemble.loading import load_ensemble
 from trashseg_core.errors import BadInput
 
 pytestmark = pytest.mark.reliability("two-drivers")

@@ -3,23 +3,15 @@
 import shutil
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from trashseg_core.checkpoint import (
-    CONFIG,
-    WEIGHTS,
-    Confusions,
-    read_config,
-    read_network,
-    write_confusions,
-)
+from trashseg_core.checkpoint import CONFIG, WEIGHTS, Confusions, write_confusions
 from trashseg_core.choices import TTA_SETS
-from trashseg_core.config import TrialConfig
 from trashseg_core.data.names import name_fault
 from trashseg_core.disk.files import atomic_folder, read_json, write_json
-from trashseg_core.ensemble.checksums import REMEDY, check_files, write_checksums
+from trashseg_core.ensemble.checksums import REMEDY, write_checksums
 from trashseg_core.ensemble.foreign import (
     MAX_JSON_BYTES,
     MAX_MEMBERS,
@@ -29,11 +21,7 @@ from trashseg_core.ensemble.foreign import (
 )
 from trashseg_core.errors import BadInput
 from trashseg_core.field_types import check_types
-from trashseg_core.hardware import device
 from trashseg_core.inference.crf_settings import CrfSettings
-from trashseg_core.inference.decision import Decision
-from trashseg_core.models import Network
-from trashseg_core.weights_file import check_shapes
 
 SCHEMA = 3
 READABLE = (1, 2, SCHEMA)
@@ -91,6 +79,8 @@ class Ensemble:
     """Fields of `CrfSettings`; None: no CRF."""
     val_interval: list[float] = field(default_factory=list)
     """90 % bootstrap interval [low, high] of `val_miou_crossfit`; empty where it was not computed."""
+    test_interval: list[float] = field(default_factory=list)
+    """90 % interval of the mIoU on `provenance["test_photos"]` other photos, which have luck of their own; or empty."""
     evidence: list[dict[str, Any]] = field(default_factory=list)
     """What was tried in turn: name, val_miou, held_out, standard error, cost, whether it was kept, why."""
     schema: int = SCHEMA
@@ -200,47 +190,7 @@ def _fault(ensemble: Ensemble) -> str | None:
     if len(offsets) != num_classes or not (np.abs(offsets) <= MAX_OFFSET).all():
         allowed = f"{num_classes} finite numbers, one for each class, from -{MAX_OFFSET} to {MAX_OFFSET}"
         return f"`class_offsets` must be {allowed}, but are {str(ensemble.class_offsets)[:80]}."
+    for name in ("val_interval", "test_interval"):
+        if len(span := getattr(ensemble, name)) not in (0, 2):
+            return f"`{name}` must be a low and a high number, but has {len(span)}. Build it again."
     return None
-
-
-class LoadedMember(NamedTuple):
-    """A member that is ready to predict."""
-
-    network: Network
-    config: TrialConfig
-    tta: str = "none"
-
-
-@dataclass(frozen=True)
-class LoadedEnsemble:
-    """An ensemble that is ready to predict."""
-
-    members: list[LoadedMember]
-    decision: Decision
-
-
-def load_ensemble(folder: Path, ensemble: Ensemble) -> LoadedEnsemble:
-    """Load the networks of an ensemble onto the device.
-
-    Raises:
-        BadInput: a member's files are missing, damaged or do not fit, or the folder was replaced meanwhile.
-    """
-    num_classes, configs = len(ensemble.class_names), []
-    for member in ensemble.members:
-        for name, most_bytes in ((CONFIG, MAX_JSON_BYTES), (WEIGHTS, None)):
-            file_inside(folder, "members", member.trial_id, name, most_bytes=most_bytes)
-        try:
-            configs.append(read_config(folder / "members" / member.trial_id))
-            check_shapes(folder / "members" / member.trial_id / WEIGHTS, configs[-1], num_classes)
-        except BadInput as error:
-            raise BadInput(f"{error} {REMEDY}") from None
-    check_files(folder)
-    members = []
-    for member, config in zip(ensemble.members, configs, strict=True):
-        network = read_network(folder / "members" / member.trial_id, config, num_classes).to(device()).eval()
-        members.append(LoadedMember(network, config, member.tta))
-    if read_ensemble(folder).provenance != ensemble.provenance:
-        raise BadInput(f"{folder} was built anew while it was read. Try again.")
-    weights, offsets = ensemble.member_weights(), ensemble.offsets()
-    crf = None if ensemble.crf is None else CrfSettings(**ensemble.crf)
-    return LoadedEnsemble(members, Decision(weights.astype(np.float32), offsets.astype(np.float32), crf))

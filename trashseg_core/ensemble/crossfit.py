@@ -74,9 +74,9 @@ def paired_error(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.nanstd(bootstrap_miou(one) - bootstrap_miou(other)))
 
 
-def interval(held_out: np.ndarray) -> list[float]:
-    """90 % interval of a dataset-level mIoU (`bootstrap.miou_interval`): low, high."""
-    return list(miou_interval(held_out))
+def interval(held_out: np.ndarray, test_size: int | None = None) -> list[float]:
+    """90 % interval of a dataset-level mIoU, or of that on a test set (`bootstrap.miou_interval`): low, high."""
+    return list(miou_interval(held_out, test_size))
 
 
 def simplest(outcomes: Sequence[Outcome]) -> tuple[int, list[float]]:

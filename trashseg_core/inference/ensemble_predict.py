@@ -12,7 +12,7 @@ from torch import Tensor
 
 from trashseg_core.data.photos import MAX_MEGAPIXELS, read_photo
 from trashseg_core.data.resize import fit_photo, fitted_size
-from trashseg_core.ensemble.bundle import LoadedEnsemble
+from trashseg_core.ensemble.loading import LoadedEnsemble
 from trashseg_core.inference.decision import scratch
 from trashseg_core.inference.predict import first_argmax, predict_logits, to_native
 

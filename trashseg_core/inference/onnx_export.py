@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from trashseg_core.data.photos import read_photo
 from trashseg_core.disk.files import atomic_folder, write_json
-from trashseg_core.ensemble.bundle import LoadedEnsemble, LoadedMember, load_ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import read_ensemble
+from trashseg_core.ensemble.loading import LoadedEnsemble, LoadedMember, load_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.ensemble_predict import fit
 from trashseg_core.inference.predict_files import find_photos

@@ -12,7 +12,8 @@ from PIL import Image
 
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.disk.files import atomic_bytes, write_json
-from trashseg_core.ensemble.bundle import load_ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import read_ensemble
+from trashseg_core.ensemble.loading import load_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.ensemble_predict import Place, Prediction, predict_photos
 

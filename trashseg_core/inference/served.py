@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from trashseg_core.ensemble.bundle import LoadedEnsemble, load_ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import read_ensemble
+from trashseg_core.ensemble.loading import LoadedEnsemble, load_ensemble
 from trashseg_core.inference.ensemble_predict import BATCH, decide, fit, member_logits
 
 

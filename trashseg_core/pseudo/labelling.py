@@ -18,7 +18,8 @@ from trashseg_core.data.label_maps import IGNORED, paint
 from trashseg_core.data.near_duplicates import find_near_duplicates, thumbnail
 from trashseg_core.data.photos import read_photo
 from trashseg_core.disk.files import atomic_bytes, commit_folder, file_digest, read_json, write_json
-from trashseg_core.ensemble.bundle import DESCRIPTION, Ensemble, held_out_from_val, load_ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import DESCRIPTION, Ensemble, held_out_from_val, read_ensemble
+from trashseg_core.ensemble.loading import load_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.importers.writing import run_lengths
 from trashseg_core.inference.ensemble_predict import Place, predict_photos

@@ -20,6 +20,8 @@ class ModelStability:
     """On val."""
     interval: list[float]
     """90 % interval of its mIoU on all photos of this kind: low, high."""
+    test_interval: list[float]
+    """90 % interval of its mIoU on the test set, which is luckier or unluckier than all photos: low, high."""
     true_miou: float
     """Expected mIoU: drawn towards the other models' as far as the gap may be luck."""
     private_minus_public: list[float]
@@ -86,14 +88,14 @@ def foretell(
     per_image = np.stack([confusions[name] for name in names], axis=1)
     areas, shown = areas_of(per_image), per_image[:, 0].sum(axis=-1) > 0
     size = max(2, test_size or len(areas))
-    spans = intervals(areas, seed=seed)
+    spans, test_spans = intervals(areas, seed=seed), intervals(areas, seed=seed, test_size=size)
     halves = simulate_halves(areas, size, seed=seed)
     dealt = simulate_halves(areas, size, rarest_class(shown), seed=seed)
     pair = choose_pair(halves.private_scores)
     several = len(names) > 1
     reached = spearman(halves.public_scores, halves.private_scores) if several else np.array([np.nan])
     shares = causes(halves, seed) if several else np.full(len(class_names), np.nan)
-    rows = _models(names, areas, spans, halves)
+    rows = _models(names, areas, spans, test_spans, halves)
     scored = np.array([np.nan if one is None else one for one in rows[0].iou])
     return Stability(
         photos=len(areas),
@@ -120,7 +122,9 @@ def _best_first(confusions: dict[str, np.ndarray]) -> list[str]:
     return sorted(scores, key=lambda name: -np.nan_to_num(scores[name], nan=-1.0))
 
 
-def _models(names: list[str], areas: np.ndarray, spans: Intervals, halves: Halves) -> list[ModelStability]:
+def _models(
+    names: list[str], areas: np.ndarray, spans: Intervals, test_spans: Intervals, halves: Halves
+) -> list[ModelStability]:
     totals = areas.sum(axis=0)
     scores = shares_of(totals).sum(axis=-1)
     ious = np.divide(totals[:, 0], totals[:, 1], out=np.full_like(totals[:, 0], np.nan), where=totals[:, 1] > 0)
@@ -130,6 +134,7 @@ def _models(names: list[str], areas: np.ndarray, spans: Intervals, halves: Halve
             name=name,
             miou=float(scores[number]),
             interval=spans.miou[number].tolist(),
+            test_interval=test_spans.miou[number].tolist(),
             true_miou=float(scores[number] + halves.shift[:, number].mean()),
             private_minus_public=_quantiles(moved[:, number], TAIL, 0.5, 1 - TAIL),
             iou=[_number(one) for one in ious[number]],

@@ -11,7 +11,8 @@ from trashseg_core import hardware
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.label_maps import IGNORED
 from trashseg_core.disk.files import file_digest
-from trashseg_core.ensemble.bundle import DESCRIPTION, LoadedEnsemble, load_ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import DESCRIPTION, read_ensemble
+from trashseg_core.ensemble.loading import LoadedEnsemble, load_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.tta import resize_squares, scaled_size, tta_logits
 
