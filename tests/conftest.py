@@ -8,6 +8,7 @@ import torch
 from hypothesis import settings
 
 from tests.reliability.cases import KEY, Cases
+from tests.spread import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 (hooks)
 from tests.tiny import Reports, listing
 from tests.whole_search import run, search_words
 from trashseg_core.data.sample_data import write_sample_data
