@@ -69,7 +69,7 @@ def ensemble(
     given = {name: value for name, value in locals().items() if name != "run" and value is not None}
     from experiments.ensembling import build_ensemble
     from experiments.manifest import read_own_manifest
-    from experiments.showing.summary import held_out_text
+    from experiments.showing.summary import expectation, held_out_text
     from experiments.tracking.mirror import try_to_bring
     from trashseg_core.disk.locks import locked
 
@@ -79,6 +79,8 @@ def ensemble(
         try_to_bring(settings, print)
     members = ", ".join(f"{member.trial_id} x {member.weight:.2f}" for member in built.members)
     print(f"{run / 'ensemble'}: val mIoU {built.val_miou:.4f}, held out {held_out_text(built)}: {members}")
+    for sentence in expectation(built):
+        print(sentence)
 
 
 def report(run: Annotated[Path, tyro.conf.Positional], /) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,15 @@ def test_a_quiet_search_says_what_failed_and_its_summary(journal: Journal, tmp_p
     assert out.getvalue().endswith("MLflow failed\n")
     Quiet(out).finish(summary(tmp_path / "first"))
     assert "Best trial   t0000: val_miou 0.5000 in epoch 3" in out.getvalue()
+
+
+def test_the_summary_says_what_to_expect_on_test_where_there_are_test_photos(tmp_path: Path) -> None:
+    known = summary(tmp_path / "first")
+    assert "expected" not in known.text() and known.document()["ensemble"]["test_interval"] is None
+    told = replace(known.ensemble, test_interval=[0.4, 0.6], provenance={"test_photos": 91})
+    known = replace(known, ensemble=told)
+    assert "\n             expected 0.400 to 0.600 on 91 test photos of the same kind\n" in known.text()
+    assert known.document()["ensemble"]["test_interval"] == [0.4, 0.6]
 
 
 def drawn(progress: Progress, width: int, height: int = 24) -> list[str]:

@@ -17,10 +17,10 @@ def summary(run: RunFolder) -> Raw:
         entries.append((f"{ensemble.val_miou:.4f}", "ensemble, val mIoU", members))
         low_high = " to ".join(f"{one:.3f}" for one in ensemble.val_interval)
         span = f"90 % interval {low_high}" if low_high else "parts of val choose for each other"
-        entries.append((f"{ensemble.val_miou_crossfit:.4f}", "ensemble, held out", span))
         if ensemble.test_interval:
-            photos = f"90 % interval for {ensemble.provenance.get('test_photos')} photos"
-            entries.append((" to ".join(f"{one:.2f}" for one in ensemble.test_interval), "ensemble, on test", photos))
+            low, high = ensemble.test_interval
+            span += f"; on {ensemble.provenance.get('test_photos')} test photos {low:.3f} to {high:.3f}"
+        entries.append((f"{ensemble.val_miou_crossfit:.4f}", "ensemble, held out", span))
     if best is not None:
         epoch = f"{best.trial_id}, epoch {best.best_epoch}"
         entries.append((score(best.val_miou), "best single trial, val mIoU", epoch))

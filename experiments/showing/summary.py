@@ -125,5 +125,5 @@ def expectation(ensemble: "Ensemble") -> list[str]:
         return []
     low, high = ensemble.test_interval
     return [
-        f"expected {low:.3f} to {high:.3f} on {ensemble.provenance.get('test_photos')} test photos like those of val"
+        f"expected {low:.3f} to {high:.3f} on {ensemble.provenance.get('test_photos')} test photos of the same kind"
     ]
