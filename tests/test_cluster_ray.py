@@ -100,6 +100,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A head and two further nodes of one CPU, each with a cache folder of its own; they ask for the token."""
     import ray
+    from ray._private.authentication_test_utils import reset_auth_token_state
     from ray.cluster_utils import Cluster
 
     base = tmp_path_factory.mktemp("cluster")
@@ -109,7 +110,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     head = {"num_cpus": 1, "env_vars": variables[0], "include_dashboard": False}
     keep_token_private(make=True)
     patch = pytest.MonkeyPatch()
-    patch.setenv("RAY_AUTH_MODE", "token")  # this process asks for it already if it has had a Ray of its own before
+    patch.setenv("RAY_AUTH_MODE", "token")
+    reset_auth_token_state()  # Ray has read it once already; a Ray of its own before would have told this process
     cluster = Cluster(initialize_head=True, head_node_args=head)
     nodes = {one["TRASHSEG_CACHE"]: cluster.add_node(num_cpus=1, env_vars=one) for one in variables[1:]}
     settings = SearchSettings(
