@@ -7,25 +7,48 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 
 
 def tell_deaths() -> None:
-    """Have Tune try a trial again whose process Ray's memory monitor ended; Ray 2.60 would end the whole search.
+    """Have Tune 2.60 try a trial again whatever its process died of, and whenever.
 
-    What Tune does not know as the death of a process is told as one. Once; a Ray without the place is left as it is.
+    Once; a Ray without these places is left as it is.
     """
     try:
         from ray.air.execution._internal.actor_manager import RayActorManager
+        from ray.tune.execution.tune_controller import TuneController
 
-        told_by_ray = RayActorManager._actor_task_failed
+        if RayActorManager._actor_task_failed.__name__ != "told_as_death":
+            _tell_every_kind(RayActorManager)
+            _tell_once(TuneController)
     except (ImportError, AttributeError):
         return
-    if told_by_ray.__name__ == "told_as_death":
-        return
+
+
+def _tell_every_kind(manager_class: Any) -> None:
+    """Tell what Tune does not know as a death as one: a process that Ray's memory monitor ended would end the search."""
+    told_by_ray = manager_class._actor_task_failed
 
     def told_as_death(manager: Any, tracked_actor_task: Any, exception: Exception) -> None:
         if isinstance(exception, RayError) and not isinstance(exception, RayActorError | RayTaskError):
             exception = RayActorError(error_msg=f"{type(exception).__name__}: {exception}")
         told_by_ray(manager, tracked_actor_task, exception)
 
-    RayActorManager._actor_task_failed = told_as_death  # type: ignore[method-assign, assignment]
+    manager_class._actor_task_failed = told_as_death
+
+
+def _tell_once(controller_class: Any) -> None:
+    """Tell a trial once that the process it was to take over is dead.
+
+    Tune tells it twice, of the process and of its reset. The first has the trial tried again, the second would end it.
+    """
+    told_by_tune = controller_class._trial_task_failure
+
+    def told_once(controller: Any, trial: Any, exception: Exception) -> None:
+        resetting = trial in getattr(controller, "_resetting_trials", ()) and isinstance(exception, RayActorError)
+        if resetting and trial.status != trial.RUNNING:  # the first one sets that
+            controller._resetting_trials.discard(trial)
+            return
+        told_by_tune(controller, trial, exception)
+
+    controller_class._trial_task_failure = told_once
 
 
 def text_of_death(trial: Any) -> str:
