@@ -23,7 +23,7 @@ def tell_deaths() -> None:
 
 
 def _tell_every_kind(manager_class: Any) -> None:
-    """Tell what Tune does not know as a death as one: a process that Ray's memory monitor ended would end the search."""
+    """Tell what Tune does not know as a death as one: what Ray's memory monitor ends would end the search."""
     told_by_ray = manager_class._actor_task_failed
 
     def told_as_death(manager: Any, tracked_actor_task: Any, exception: Exception) -> None:
