@@ -162,6 +162,13 @@ def test_class_offsets_that_are_not_one_number_for_each_class_are_refused(bundle
         read_ensemble(edit(bundle, class_offsets=offsets))
 
 
+@pytest.mark.parametrize("name", ["val_interval", "test_interval"])
+@pytest.mark.parametrize("span", [[0.1], [0.1, 0.2, 0.3]])
+def test_an_interval_without_a_low_and_a_high_end_is_refused(bundle: Path, name: str, span: list[float]) -> None:
+    with pytest.raises(BadInput, match=f"`{name}` must be a low and a high number, but has {len(span)}"):
+        read_ensemble(edit(bundle, **{name: span}))
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_not_finite_is_refused_wherever_it_stands(bundle: Path, value: float) -> None:
     shared = [{**one, "class_weights": [value, 1.0, 1.0]} for one in members(1.0)]
