@@ -4,7 +4,7 @@
 
 Measured on 2026-11-24 on 279 and 98 photos of 6 classes (`python -m tests.bench end-to-end`), 2 cores: 157 s; the
 ensemble reached val mIoU 0.719, held out 0.705, with 36 epochs in all. Defaults and this space were chosen on that val
-split, so the numbers flatter.
+split, so the numbers flatter. Against the other spaces in one budget: see `search_spaces/baseline.py`.
 """
 
 from typing import Any
