@@ -91,11 +91,11 @@ def resample(
         float64 (b, ..., 2, C): areas of b resampled data sets; all b together are `num_resamples`.
     """
     num_photos, rng = len(areas), np.random.default_rng(seed)
-    for size in chunks(num_resamples, 8 * max(2 * num_photos, 2 * (test_size or 0), areas[0].size)):
-        photos = rng.integers(0, num_photos, (size, num_photos))
+    for size in chunks(num_resamples, 8 * max(2 * num_photos, areas[0].size)):
+        counts = count_draws(rng.integers(0, num_photos, (size, num_photos)), num_photos)
         if test_size is not None:
-            photos = np.take_along_axis(photos, rng.integers(0, num_photos, (size, test_size)), axis=1)
-        yield sum_areas(count_draws(photos, num_photos), areas)
+            counts = rng.multinomial(test_size, counts / num_photos).astype(np.float64)
+        yield sum_areas(counts, areas)
 
 
 @dataclass(frozen=True)
