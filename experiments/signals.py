@@ -1,17 +1,22 @@
 """SIGINT and SIGTERM, from the first line of the program to its last. Standard library only: it is imported first."""
 
 import ctypes
+import logging  # noqa: F401 (its hooks at forks are to be within ours)
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import FrameType
+from typing import Any
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 PUT_BACK_S = 0.005
 """A handler that is taken away is back after that."""
+LATER_S = 0.01
+"""A signal that cannot unwind now does so after that."""
 _SIGACTION_BYTES = 256
 """More than any system's `struct sigaction`."""
 
@@ -30,22 +35,53 @@ def end_on_signals() -> None:
 def unwind_on_signals() -> list[int]:
     """Let SIGINT and SIGTERM unwind once, so that everything is saved and stopped; a second signal ends at once.
 
-    Both raise KeyboardInterrupt: it alone gets through Ray's compiled code.
+    Both raise KeyboardInterrupt: it alone gets through Ray's compiled code. Where Python ignores exceptions, as in
+    `__del__` and at forks, whose hooks hold locks, it is raised a moment later.
 
     Returns:
         A list that gets the signal that arrived.
     """
-    received: list[int] = []
+    received, waiting = list[int](), list[int]()
+    forking = _note_forks()
 
     def unwind(number: int, frame: FrameType | None) -> None:
+        if forking["now"]:
+            wait(number)
+            return
         received.append(number)
         for same in CODES:
             signal.signal(same, lambda *_: os._exit(CODES[signal.Signals(number)]))
         raise KeyboardInterrupt
 
+    def wait(number: int) -> None:
+        waiting.append(number)
+        signal.setitimer(signal.ITIMER_REAL, LATER_S)
+
+    def notice(ignored: Any) -> None:
+        if received and issubclass(ignored.exc_type, KeyboardInterrupt):
+            wait(received.pop())
+        else:
+            sys.__unraisablehook__(ignored)
+
     for number in CODES:
         signal.signal(number, unwind)
+    signal.signal(signal.SIGALRM, lambda _, frame: unwind(waiting.pop(), frame) if waiting else None)
+    sys.unraisablehook = notice
     return received
+
+
+@cache
+def _note_forks() -> dict[str, bool]:
+    """Note under `now` whether this process is being forked; the hooks of what was imported before run meanwhile."""
+    forking = {"now": False}
+
+    def note(now: bool) -> None:
+        forking["now"] = now
+
+    os.register_at_fork(
+        before=lambda: note(True), after_in_parent=lambda: note(False), after_in_child=lambda: note(False)
+    )
+    return forking
 
 
 def ignore_signals() -> None:
@@ -54,7 +90,7 @@ def ignore_signals() -> None:
     Python also remembers whether an interrupt came while it ran code from a string, as dataclasses do when they are
     imported. If so, `python -m` ends by SIGINT after all, whatever the exit code (bugs.python.org/issue1054041).
     """
-    for number in CODES:
+    for number in (*CODES, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
     exec("")  # makes it forget
 
