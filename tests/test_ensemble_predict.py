@@ -65,6 +65,18 @@ def test_the_mean_is_weighted_over_members_of_different_sizes_and_views(photos: 
         assert np.array_equal(prediction.labels, prediction.probabilities.argmax(axis=0))
 
 
+def test_where_members_vote_evenly_their_probabilities_decide_not_which_one_stands_first(photos: Any) -> None:
+    members, even = make().members, Decision(np.full((2, 3), 0.5, np.float32), np.zeros(3, np.float32))
+    orders = [LoadedEnsemble(list(order), even) for order in (members, reversed(members))]
+    decided = set()
+    for (path, _), one, other in zip(photos, *(predict_photos(order, photos) for order in orders), strict=True):
+        assert np.array_equal(one.labels, other.labels)
+        votes = [alone(member, read_photo(path)).argmax(dim=0).numpy() for member in members]
+        split = votes[0] != votes[1]
+        decided |= {number for number in (0, 1) if (one.labels == votes[number])[split].any()}
+    assert decided == {0, 1}, "each of the two prevails somewhere"
+
+
 def test_the_views_of_a_member_count(photos: Any) -> None:
     plain, turned = (predict_photos(make((tta, tta)), photos, with_probabilities=True) for tta in ("none", "flips"))
     assert not np.allclose(next(plain).probabilities, next(turned).probabilities, atol=1e-3)
