@@ -37,7 +37,7 @@ Averaging members that are as good as the best is what gains: 2.4 points instead
 what 98 val photos promise of 91 others, each set with its own luck (`bootstrap.intervals`). Test lies within it for two
 seeds, and below for seed 2, by 0.018. The three searches share both sets: that is one draw of luck, not three.
 
-The same three searches, then `folds RUN --folds 4 --top-k 2` for each, 17 minutes beside other work, and this recipe with
+The same searches, then `folds RUN --folds 4 --top-k 2` for each, 17 minutes beside other work, and this recipe with
 `--folds 4` on the results; 8 models in each ensemble:
 
     seed  best trial     ensemble of 2 configurations, 4 folds
@@ -47,7 +47,7 @@ The same three searches, then `folds RUN --folds 4 --top-k 2` for each, 17 minut
     2     0.733  0.623   0.735 (0.707 - 0.760)  0.665 - 0.792     0.687  +0.064 (+0.030 - +0.102)
     mean                 0.716                                    0.680  +0.058
 
-Out of fold each photo was predicted by models that never saw it, and test lies within what was expected in all three. The
+Out of fold each photo was predicted by models that never saw it, and test lies where it was expected in all three. The
 models learn from val too, which the best trial never saw: that is part of the gain, and anybody's to have.
 """
 
