@@ -79,10 +79,10 @@ class Ensemble:
     """Fields of `CrfSettings`; None: no CRF."""
     val_interval: list[float] = field(default_factory=list)
     """90 % bootstrap interval [low, high] of `val_miou_crossfit`; empty where it was not computed."""
-    test_interval: list[float] = field(default_factory=list)
-    """90 % interval of the mIoU on `provenance["test_photos"]` other photos, which have luck of their own; or empty."""
     evidence: list[dict[str, Any]] = field(default_factory=list)
     """What was tried in turn: name, val_miou, held_out, standard error, cost, whether it was kept, why."""
+    test_interval: list[float] = field(default_factory=list)
+    """90 % interval of the mIoU on `provenance["test_photos"]` other photos, which have luck of their own; or empty."""
     schema: int = SCHEMA
 
     def member_weights(self) -> np.ndarray:

@@ -49,6 +49,7 @@ def make_ensemble(folder: Path) -> None:
         crf,
         [0.4, 0.6],
         [step],
+        [0.3, 0.7],
     )
     write_ensemble(folder / "ensemble", ensemble, checkpoints)
     write_photo(folder / "photos" / "a.png", 20, 28)
