@@ -12,8 +12,8 @@ from experiments.checkpoints.disk_budget import DiskBudget
 from experiments.checkpoints.trial_folder import TrialFolder
 from experiments.journal import Journal
 from experiments.search import build_tuner
-from experiments.settings import SearchSettings
 from tests.test_keeper import SIZE, write
+from tests.tiny import settings_of
 from trashseg_core.checkpoint import WEIGHTS
 
 pytestmark = pytest.mark.slow
@@ -45,18 +45,7 @@ def trainable_in(trials: Path, limit: int) -> Any:
 
 
 def test_the_checkpoints_of_a_search_never_take_more_than_the_budget(tmp_path: Path) -> None:
-    settings = SearchSettings(
-        data="none",
-        space="quick",
-        name="run",
-        out=str(tmp_path),
-        trials=TRIALS,
-        epochs=EPOCHS,
-        concurrent=2,
-        cpus_per_trial=0.5,
-        top_k=1,
-        disk_gb=0.0015,
-    )
+    settings = settings_of(tmp_path / "run", TRIALS, EPOCHS, concurrent=2, top_k=1, disk_gb=0.0015)
     limit = settings.disk_bytes
     assert limit is not None and limit < 8 * SIZE < TRIALS * SIZE
     trials, seen, is_over = settings.folder / "trials", [0], threading.Event()

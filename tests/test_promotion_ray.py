@@ -10,7 +10,7 @@ import pytest
 
 from experiments.journal import Journal
 from experiments.search import build_tuner
-from experiments.settings import SearchSettings
+from tests.tiny import settings_of
 
 pytestmark = pytest.mark.slow
 EPOCHS, TRIALS = 9, 8
@@ -50,17 +50,7 @@ def ray_is_stopped() -> Iterator[None]:
 
 
 def search(folder: Path, concurrent: int) -> Journal:
-    settings = SearchSettings(
-        data="none",
-        space="quick",
-        name=folder.name,
-        out=str(folder.parent),
-        trials=TRIALS,
-        epochs=EPOCHS,
-        concurrent=concurrent,
-        cpus_per_trial=0.5,
-        scheduler="promotion",
-    )
+    settings = settings_of(folder, TRIALS, EPOCHS, concurrent=concurrent, scheduler="promotion")
     folder.mkdir(parents=True, exist_ok=True)
     journal = Journal(folder / "journal.jsonl")
     build_tuner(settings, space, trainable_in(folder), journal=journal).fit()

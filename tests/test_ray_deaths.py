@@ -11,7 +11,7 @@ import pytest
 
 from experiments.journal import Journal, TrialRecord
 from experiments.search import build_tuner
-from experiments.settings import SearchSettings
+from tests.tiny import settings_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.reliability("kills")]
 EPOCHS, TRIALS = 2, 4
@@ -63,18 +63,7 @@ class Killer:
 
 
 def test_a_process_that_dies_between_two_trials_costs_none_of_them(tmp_path: Path) -> None:
-    settings = SearchSettings(
-        data="none",
-        space="quick",
-        name="idle",
-        out=str(tmp_path),
-        trials=TRIALS,
-        epochs=EPOCHS,
-        concurrent=1,
-        cpus_per_trial=0.5,
-        scheduler="asha",
-        grace_period=EPOCHS,
-    )
+    settings = settings_of(tmp_path / "idle", TRIALS, EPOCHS, concurrent=1, scheduler="asha", grace_period=EPOCHS)
     settings.folder.mkdir()
     journal, killer, said = Journal(settings.folder / "journal.jsonl"), Killer(settings.folder), list[str]()
     trainable = trainable_in(settings.folder)

@@ -55,10 +55,8 @@ try:
     if how == "fork":
         if os.fork() == 0:
             os._exit(0)
-    elif how == "delete":
-        Last()
     else:
-        raise KeyboardInterrupt
+        Last()
     for _ in range(500):
         time.sleep(0.01)
     print("lost")

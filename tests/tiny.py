@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from experiments.settings import SearchSettings
 from trashseg_core.config import TrialConfig
 from trashseg_core.models import Network
 
@@ -83,6 +84,12 @@ def write_photo(path: Path, height: int = 30, width: int = 40, seed: int = 0) ->
     rgb = np.ascontiguousarray(blocks.repeat(2, axis=0).repeat(2, axis=1)[:height, :width])
     assert cv2.imwrite(str(path), rgb[..., ::-1])
     return rgb
+
+
+def settings_of(run: Path, trials: int, epochs: int, **chosen: Any) -> SearchSettings:
+    """Settings of a search in a run folder whose trainable reads no photos; two trials share a CPU."""
+    place = {"data": "none", "space": "quick", "name": run.name, "out": str(run.parent)}
+    return SearchSettings(**place, trials=trials, epochs=epochs, cpus_per_trial=0.5, **chosen)
 
 
 def write_folder(folder: Path, sizes: dict[str, list[tuple[int, int]]]) -> Path:

@@ -88,16 +88,8 @@ def _leaderboard(document: dict[str, Any]) -> Raw:
         "those photos have luck of their own. Expected: drawn towards the other models as far as the gaps may be luck. "
         "The ensemble stands with its held-out score."
     )
-    header = [
-        "#",
-        "model",
-        "val_miou",
-        "90 % interval",
-        "expected",
-        "on the test set",
-        "private - public",
-        "swaps with the next",
-    ]
+    header = ["#", "model", "val_miou", "90 % interval", "expected", "on the test set", "private - public"]
+    header.append("swaps with the next")
     return joined(tag("p", note, "faint"), table(header, rows))
 
 

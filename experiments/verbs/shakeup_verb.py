@@ -121,17 +121,8 @@ def worst_causes(document: dict[str, Any], most: int = 3) -> list[dict[str, Any]
 
 def _leaderboard(document: dict[str, Any]) -> Table:
     title = f"{document['photos']} photos scored, {document['test_size']} on test; intervals hold 90 %"
-    table = Table(
-        "#",
-        "model",
-        "val mIoU",
-        "interval",
-        "expected",
-        "on test",
-        "private - public",
-        "swaps with next",
-        title=title,
-    )
+    columns = ("#", "model", "val mIoU", "interval", "expected", "on test", "private - public", "swaps with next")
+    table = Table(*columns, title=title)
     models, flips = document["models"], document["flips"]
     for number, model in enumerate(models[:MAX_ROWS]):
         low, high = model["interval"]

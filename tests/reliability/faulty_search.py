@@ -22,6 +22,7 @@ from experiments.settings import SearchSettings
 from experiments.trainable import TrialJob, run_trial
 from experiments.verbs.command_line import run_command
 from tests.reliability import memory_limit
+from tests.tiny import settings_of
 from trashseg_core.checkpoint import read_state, write_checkpoint
 from trashseg_core.config import TrialConfig
 from trashseg_core.confusion import miou
@@ -152,18 +153,12 @@ def search_of(
     from experiments.search import run
     from experiments.stages import collect_results
 
-    settings = SearchSettings(
-        data="none",
-        space="quick",
-        name=name,
-        out=str(out),
-        trials=trials,
-        epochs=EPOCHS,
+    settings = settings_of(
+        *(out / name, trials, EPOCHS),
         concurrent=1,
         keep=20,
         scheduler="asha",
         grace_period=EPOCHS,
-        cpus_per_trial=0.5,
         hang_limit=hang_limit,
         set=("seed=0",),
     )
