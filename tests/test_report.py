@@ -105,6 +105,14 @@ def test_the_summary_gives_the_scores_of_the_ensemble_and_the_best_trial(run: Pa
         assert told in text
 
 
+def test_the_summary_says_what_to_expect_on_test(run: Path) -> None:
+    path = run / "ensemble" / "ensemble.json"
+    document = json.loads(path.read_text())
+    document |= {"val_interval": [0.58, 0.64], "test_interval": [0.55, 0.67], "provenance": {"test_photos": 91}}
+    path.write_text(json.dumps(document))
+    assert "90 % interval 0.580 to 0.640; on 91 test photos 0.550 to 0.670" in outline(run).text
+
+
 def test_the_best_trial_is_in_bold_and_first(run: Path) -> None:
     page = write_report(run).read_text(encoding="utf-8")
     bold = re.findall(r'<tr class="best">(.*?)</tr>', page)

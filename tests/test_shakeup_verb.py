@@ -129,6 +129,26 @@ def test_the_section_tells_pair_causes_and_flips_and_escapes_names(run: Path) ->
     assert "<b>x</b>" in told.text and "<b>x" not in sections["Shake-up"].html.split("<script")[0]
 
 
+def test_what_to_expect_on_the_test_set_is_printed_and_in_the_section(run: Path, capsys: Capture) -> None:
+    assert run_search.main(["stability", str(run), "--test-size", "50"]) == 0
+    printed, document = capsys.readouterr().out, json.loads((run / FILE).read_text())
+    section = shakeup_section(read_run_folder(run, "val_miou"))["Shake-up"].html
+    assert "8 photos scored, 50 on test" in printed
+    for model in document["models"]:
+        told = "{:.3f} to {:.3f}".format(*model["test_interval"])
+        assert told in printed and told in section
+        assert told != "{:.3f} to {:.3f}".format(*model["interval"])
+
+
+def test_a_forecast_of_an_older_version_still_has_a_section(run: Path) -> None:
+    write_forecast(run, None)
+    document = json.loads((run / FILE).read_text())
+    for model in document["models"]:
+        del model["test_interval"]
+    (run / FILE).write_text(json.dumps(document))
+    assert "on the test set" in shakeup_section(read_run_folder(run, "val_miou"))["Shake-up"].html
+
+
 def test_a_run_without_a_forecast_has_no_section(run: Path) -> None:
     assert shakeup_section(read_run_folder(run, "val_miou")) == {}
 

@@ -60,6 +60,7 @@ def test_the_ensemble_leaves_out_trials_whose_weights_are_lost_and_says_so(
     cases.add(1)
     harm(run / str(best.checkpoint) / WEIGHTS, "cut off")
     assert run_search.main(["ensemble", str(run), "--tta", "none"]) == 0
+    assert "test photos of the same kind" in capsys.readouterr().out
     said = json.loads((run / "ensemble" / "ensemble.json").read_text())
     assert best.trial_id not in said["provenance"]["candidates"]
     assert set(said["provenance"]["candidates"]) == {one.trial_id for one in others}
