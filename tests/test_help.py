@@ -14,6 +14,7 @@ from experiments.settings import SearchSettings
 from experiments.verbs.flags import flags_of
 from experiments.verbs.groups import GROUPS
 from experiments.verbs.help import parts_of
+from trashseg_core import __version__
 
 Capture = pytest.CaptureFixture[str]
 NAMES = sorted(run_search.VERBS)
@@ -84,3 +85,8 @@ def test_the_overview_has_a_line_for_each_verb(capsys: Capture) -> None:
 def test_a_docstring_gives_its_purpose_its_examples_and_the_rest() -> None:
     text = "Do it.\n\nMore of it.\n\nExamples: one --a 1\n          two\n\nArgs:\n    a: number"
     assert parts_of(text) == ("Do it.", ["one --a 1", "two"], "More of it.")
+
+
+def test_the_version_is_told(capsys: Capture) -> None:
+    assert run_search.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"trashseg {__version__}\n"

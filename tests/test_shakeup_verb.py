@@ -135,9 +135,11 @@ def test_what_to_expect_on_the_test_set_is_printed_and_in_the_section(run: Path,
     section = shakeup_section(read_run_folder(run, "val_miou"))["Shake-up"].html
     assert "8 photos scored, 50 on test" in printed
     for model in document["models"]:
-        told = "{:.3f} to {:.3f}".format(*model["test_interval"])
-        assert told in printed and told in section
-        assert told != "{:.3f} to {:.3f}".format(*model["interval"])
+        assert "{:.3f}-{:.3f}".format(*model["test_interval"]) in printed
+        assert "{:.3f} to {:.3f}".format(*model["test_interval"]) in section
+        assert model["test_interval"] != model["interval"]
+    board = printed.splitlines()[: 3 + len(document["models"])]
+    assert all(len(line) <= 80 for line in board), board  # of a terminal that nobody has widened
 
 
 def test_a_forecast_of_an_older_version_still_has_a_section(run: Path) -> None:

@@ -19,8 +19,10 @@ from experiments.showing.wording import printable
 from experiments.signals import unwind_on_signals
 from experiments.verbs.flags import flags_of
 from experiments.verbs.help import print_help, print_overview
+from experiments.verbs.refusal import fault_of
 from experiments.verbs.words import fault_in
 from search_spaces import UnknownSpace
+from trashseg_core import __version__
 from trashseg_core.disk.full_disk import is_full
 from trashseg_core.errors import BadInput
 
@@ -90,7 +92,10 @@ def _told(error: Exception) -> tuple[int, str]:
 
 
 def _print_help(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> bool:
-    """Print the help that is asked for; return whether one was."""
+    """Print the help, or the version, that is asked for; return whether one was."""
+    if arguments == ["--version"]:
+        print(f"trashseg {__version__}")
+        return True
     if not {"-h", "--help"} & set(arguments):
         return False
     verb = verbs.get(arguments[0])
@@ -102,7 +107,7 @@ def _print_help(verbs: Mapping[str, Verb], description: str, arguments: list[str
 
 
 def _run(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> int:
-    """Parse the arguments, turning tyro's boxes into one line, and call the verb."""
+    """Parse the arguments and call the verb, or say in one line what to change in them."""
     if fault := fault_in(arguments):
         return _fail(2, fault)
     if _print_help(verbs, description, arguments):
@@ -123,7 +128,7 @@ def _run(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> i
         if stop.code in (0, None):
             return 0
         words = re.sub(r"[\u2500-\u257f]|-{5,}|\x1b\[[0-9;]*m", " ", noise.getvalue()).split()
-        return _fail(2, " ".join(words) or "Unknown command. Try --help.")
+        return _fail(2, fault_of(verbs, arguments) or " ".join(words))
     call()
     return 0
 

@@ -24,7 +24,8 @@ def print_overview(verbs: Mapping[str, Callable[..., Any]], description: str) ->
     lines = [_paragraph(first), *_examples(examples), Text(f"\nUsage: {PROGRAM} VERB ...\n"), Text("Verbs", "bold")]
     lines += [_entry(name, parts_of(inspect.getdoc(verb) or "")[0]) for name, verb in verbs.items()]
     lines += [
-        Text(f"\n{PROGRAM} VERB --help says more; --debug, with any verb, shows where an error comes from."),
+        Text(f"\n{PROGRAM} VERB --help says more; --version tells which this is."),
+        Text("--debug, with any verb, shows where an error comes from."),
         Text("Exit codes: 0 fine, 1 failed, 2 bad input, 130 interrupted, 143 terminated."),
     ]
     _print(lines)

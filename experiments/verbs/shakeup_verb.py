@@ -121,15 +121,26 @@ def worst_causes(document: dict[str, Any], most: int = 3) -> list[dict[str, Any]
 
 def _leaderboard(document: dict[str, Any]) -> Table:
     title = f"{document['photos']} photos scored, {document['test_size']} on test; intervals hold 90 %"
-    columns = ("#", "model", "val mIoU", "interval", "expected", "on test", "private - public", "swaps with next")
-    table = Table(*columns, title=title)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table.title, table.title_justify = title, "left"
+    for column in (
+        "#",
+        "model",
+        "val\nmIoU",
+        "interval",
+        "expected",
+        "on test",
+        "private\n- public",
+        "swaps\nwith next",
+    ):
+        table.add_column(column, justify="left" if column == "model" else "right", vertical="bottom")
     models, flips = document["models"], document["flips"]
     for number, model in enumerate(models[:MAX_ROWS]):
         low, high = model["interval"]
         down, _, up = model["private_minus_public"]
         swap = f"{100 * flips[number][number + 1]:.0f} %" if number + 1 < len(models) else ""
-        on_test = "{:.3f} to {:.3f}".format(*model["test_interval"])
-        spans = [f"{low:.3f} to {high:.3f}", f"{model['true_miou']:.4f}", on_test, f"{down:+.3f} to {up:+.3f}"]
+        on_test = "{:.3f}-{:.3f}".format(*model["test_interval"])
+        spans = [f"{low:.3f}-{high:.3f}", f"{model['true_miou']:.4f}", on_test, f"{down:+.2f} {up:+.2f}"]
         table.add_row(str(number + 1), escape(model["name"]), f"{model['miou']:.4f}", *spans, swap)
     return table
 
