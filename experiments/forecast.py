@@ -1,6 +1,7 @@
 """The forecast of a search: how its leaderboard may shake up, kept in `stability.json`."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from trashseg_core.data.folder import DataFolder
 from trashseg_core.disk.files import write_json
 from trashseg_core.ensemble.bundle import HELD_OUT
 from trashseg_core.errors import BadInput
-from trashseg_core.stability.forecast import Stability, foretell
+from trashseg_core.stability.forecast import foretell
 
 FILE = "stability.json"
 MAX_TRIALS = 30
@@ -20,28 +21,33 @@ ENSEMBLE = "ensemble"
 """Name of the ensemble among the models; it stands there with its held-out scores."""
 
 
-def forecast_run(folder: Path, data: DataFolder | None, test_size: int | None = None) -> Stability:
-    """Foretell the shake-up of a search's best trials and its ensemble.
+def forecast_run(folder: Path, data: DataFolder | None, test_size: int | None = None) -> dict[str, Any]:
+    """Foretell the shake-up of a search's best trials and its ensemble: the document for `stability.json`.
 
     Args:
         folder: the run folder.
         data: tells the size of the test set and the number of training objects, as far as its files are there.
         test_size: photos of the test set, where it is another one.
 
+    Returns:
+        `Stability.to_json()`, and `left_out`, the models that are not on the leaderboard (`contenders`).
+
     Raises:
         BadInput: no trial left its confusion matrices.
     """
-    models = contenders(read_models(folder))
+    known = read_models(folder)
+    models = contenders(known)
     first = next(iter(models.values()))
     confusions = {name: one.per_image for name, one in models.items()}
     size = test_size or count_test_photos(data)
-    return foretell(confusions, first.class_names, size, _count_objects(data, first.class_names))
+    told = foretell(confusions, first.class_names, size, _count_objects(data, first.class_names))
+    return {**told.to_json(), "left_out": [name for name in known if name not in models]}
 
 
 def write_forecast(folder: Path, data: DataFolder | None) -> None:
     """Write `stability.json` of a run folder; nothing where the checkpoints were deleted."""
     try:
-        document = forecast_run(folder, data).to_json()
+        document = forecast_run(folder, data)
     except BadInput:
         return
     write_json(folder / FILE, document)
@@ -81,8 +87,9 @@ def _add(models: dict[str, Confusions], name: str, checkpoint: Path) -> None:
     except BadInput:
         return
     known = next(iter(models.values()), scored)
-    if scored.per_image.any() and scored.file_names == known.file_names and scored.class_names == known.class_names:
-        models[name] = scored
+    shared = scored.of(known.file_names)  # an ensemble of folds was scored on the photos of train too
+    if shared is not None and shared.any() and scored.class_names == known.class_names:
+        models[name] = Confusions(shared, known.file_names, known.class_names)
 
 
 def count_test_photos(data: DataFolder | None) -> int | None:

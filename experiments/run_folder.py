@@ -15,7 +15,7 @@ from experiments.whole_journal import read_whole_journal
 from trashseg_core.bootstrap import miou_interval
 from trashseg_core.checkpoint import Confusions, read_confusions
 from trashseg_core.disk.files import read_json
-from trashseg_core.ensemble.bundle import DESCRIPTION, Ensemble, read_ensemble
+from trashseg_core.ensemble.bundle import DESCRIPTION, HELD_OUT, Ensemble, read_ensemble
 from trashseg_core.errors import BadInput
 
 MAX_INTERVALS, MAX_CLASS_TRIALS = 30, 5
@@ -38,6 +38,8 @@ class RunFolder:
     """90 % bootstrap interval of val_miou, by trial id; of the best trials."""
     confusions: dict[str, Confusions]
     """Of the very best trials."""
+    held_out: Confusions | None = None
+    """Of the ensemble; with folds, on the photos of train and val."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -93,7 +95,15 @@ def read_run_folder(folder: Path, objective: str) -> RunFolder:
         search=_search_settings(folder),
         intervals=intervals,
         confusions=confusions,
+        held_out=_held_out(folder),
     )
+
+
+def _held_out(folder: Path) -> Confusions | None:
+    try:
+        return read_confusions(folder / "ensemble" / HELD_OUT)
+    except BadInput:  # there is no ensemble, or one of an older version
+        return None
 
 
 def _search_settings(folder: Path) -> SearchSettings | None:

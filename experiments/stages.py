@@ -17,7 +17,8 @@ from experiments.results import SearchFailed, TrialResult, read_results, results
 from experiments.settings import SearchSettings
 from experiments.showing.display import Display
 from experiments.showing.progress import progress_of
-from experiments.showing.summary import reasons, some, summarise
+from experiments.showing.summary import reasons, summarise
+from experiments.showing.wording import some
 from experiments.submissions import read_submissions, record_submission
 from experiments.terminal import Terminal, progress_line
 from experiments.tracking.mirror import try_to_bring

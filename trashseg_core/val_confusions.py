@@ -1,5 +1,6 @@
 """Confusions: what a checkpoint scored on each photo of val, and the file that keeps it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,13 @@ class Confusions:
     """int64 (N, C, C), rows = truth."""
     file_names: list[str]
     class_names: list[str]
+
+    def of(self, file_names: Sequence[str]) -> np.ndarray | None:
+        """The matrices of these photos, in their order, int64 (N, C, C); None where one was not scored."""
+        place = {name: number for number, name in enumerate(self.file_names)}
+        if not set(file_names) <= set(place):
+            return None
+        return self.per_image[[place[name] for name in file_names]]
 
 
 def write_confusions(folder: Path, confusions: Confusions) -> None:

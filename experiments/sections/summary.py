@@ -6,6 +6,7 @@ from experiments.drawing.canvas import STATUS_NAMES
 from experiments.drawing.page import Raw, cards, joined, tag
 from experiments.drawing.words import counted, duration, period, score
 from experiments.run_folder import RunFolder
+from trashseg_core.confusion import miou
 
 
 def summary(run: RunFolder) -> Raw:
@@ -14,7 +15,8 @@ def summary(run: RunFolder) -> Raw:
     entries: list[tuple[str, str, str]] = []
     if ensemble is not None:
         members = f"{counted(len(ensemble.members), 'member')}, in-sample"
-        entries.append((f"{ensemble.val_miou:.4f}", "ensemble, val mIoU", members))
+        scored_on = "out-of-fold mIoU, train and val" if ensemble.provenance.get("folds") else "val mIoU"
+        entries.append((f"{ensemble.val_miou:.4f}", f"ensemble, {scored_on}", members))
         low_high = " to ".join(f"{one:.3f}" for one in ensemble.val_interval)
         span = f"90 % interval {low_high}" if low_high else "parts of val choose for each other"
         if ensemble.test_interval:
@@ -43,6 +45,17 @@ def _data(run: RunFolder) -> list[str]:
     return told
 
 
+def _held_out_on_val(run: RunFolder, trial_id: str) -> float | None:
+    """Held-out mIoU of the ensemble on the photos that a trial was scored on; None where that is not known."""
+    if run.ensemble is None:
+        return None
+    scored = run.confusions.get(trial_id)
+    shared = None if scored is None or run.held_out is None else run.held_out.of(scored.file_names)
+    if shared is not None:
+        return float(miou(shared.sum(axis=0)))
+    return None if run.ensemble.provenance.get("folds") else run.ensemble.val_miou_crossfit
+
+
 def _verdict(run: RunFolder) -> str:
     """What the numbers say, in words."""
     best, ensemble = run.best, run.ensemble
@@ -50,11 +63,13 @@ def _verdict(run: RunFolder) -> str:
         return "No trial can be used. The reasons are below."
     words = []
     if ensemble is not None:
-        gain = ensemble.val_miou_crossfit - best.val_miou
-        words.append(
-            f"Held out, the ensemble is {abs(gain):.4f} {'above' if gain >= 0 else 'below'} the best single trial, "
-            "whose own score is a little flattered by having been picked on the same photos."
-        )
+        held_out = _held_out_on_val(run, best.trial_id)
+        if held_out is not None:
+            gain = held_out - best.val_miou
+            words.append(
+                f"On val, held out, the ensemble is {abs(gain):.4f} {'above' if gain >= 0 else 'below'} the best "
+                "single trial, whose own score is a little flattered by having been picked on the same photos."
+            )
     close = [name for name, (_, high) in run.intervals.items() if name != best.trial_id and high >= best.val_miou]
     if close:
         few = len(close) == 1

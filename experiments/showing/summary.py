@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.pareto import front_sentence
 from experiments.results import TrialResult
 from experiments.settings import SearchSettings
-from experiments.showing.wording import command, duration
+from experiments.showing.wording import command, duration, some
 
 if TYPE_CHECKING:
     from trashseg_core.ensemble.bundle import Ensemble
@@ -106,11 +106,6 @@ def reasons(failed: list[TrialResult]) -> list[tuple[str, list[str]]]:
 
 def _row(name: str, text: str) -> str:
     return f"{name:12} {text}"
-
-
-def some(ids: list[str]) -> str:
-    """The first five of many."""
-    return f"{', '.join(ids[:5])}{', …' if len(ids) > 5 else ''}"
 
 
 def held_out_text(ensemble: "Ensemble") -> str:

@@ -35,3 +35,8 @@ def command(*words: str | Path | int) -> str:
     called = Path(script).name == "run_search.py" and script in sys.orig_argv
     program = sys.orig_argv[: sys.orig_argv.index(script) + 1] if called else ["python", "run_search.py"]
     return shlex.join([*program, *map(str, words)])
+
+
+def some(ids: list[str]) -> str:
+    """The first five of many."""
+    return f"{', '.join(ids[:5])}{', …' if len(ids) > 5 else ''}"

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from experiments.showing.wording import some
 from experiments.verbs.command_line import Verb
 from trashseg_core.errors import BadInput
 
@@ -74,7 +75,7 @@ def _of_run(run: Path, test_size: int | None) -> dict[str, Any]:
     if not (run / "results.json").is_file():
         raise BadInput(f"{run}: no search has ended here. Give a run folder, e.g. runs/first.")
     data = read_manifest(run).settings.data_folder if (run / FILE).is_file() else None
-    return forecast_run(run, data, test_size).to_json()
+    return forecast_run(run, data, test_size)
 
 
 def _of_files(files: tuple[Path, ...], truth: Path, background: str | None, test_size: int | None) -> dict[str, Any]:
@@ -94,6 +95,8 @@ def print_stability(document: dict[str, Any]) -> None:
     """Print the leaderboard with its intervals, the classes behind the shake-up, and the pair to hand in."""
     console = Console(soft_wrap=True, highlight=False, width=WIDTH)
     console.print(_leaderboard(document))
+    if left_out := document.get("left_out"):
+        console.print(f"Left out, since they score below the interval of the first: {escape(some(left_out))}")
     if document["spearman"] is not None:
         mean, low, high = document["spearman"]
         console.print(

@@ -97,7 +97,7 @@ def judge_run_folder(folder: Path, scratch: Path, number: int, changed: Collecti
     ]
     slow = [
         lambda: print_comparison(compare_runs(run, run)),
-        lambda: json.dumps(forecast_run(run, None).to_json(), allow_nan=False),
+        lambda: json.dumps(forecast_run(run, None), allow_nan=False),
         lambda: write_report(copied(run, scratch / "report")),
         lambda: export_study(run, read_manifest(run), scratch / "study.db"),
     ]
