@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.tiny import tiny_config, write_folder, write_photo
 from trashseg_core.checkpoint import Confusions, write_weights
+from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.photos import read_photo
 from trashseg_core.data.resize import fit_photo
 from trashseg_core.ensemble.bundle import Ensemble, Member, read_ensemble, write_ensemble
@@ -139,6 +140,55 @@ def test_an_output_folder_among_the_photos_is_not_predicted_itself(bundle: Path,
     assert predict_files(bundle, photos, photos / "out") == 0
 
 
+def other_ensemble(bundle: Path, folder: Path) -> Path:
+    """The same model with other class offsets."""
+    ensemble = replace(read_ensemble(bundle), class_offsets=[0.0, 0.4, -0.2])
+    scored = Confusions(np.zeros((1, 3, 3), np.int64), ["a.jpg"], ensemble.class_names)
+    write_ensemble(folder, ensemble, {"t0000": bundle / "members" / "t0000"}, scored)
+    return folder
+
+
+def test_label_maps_of_another_ensemble_are_not_taken_for_done(bundle: Path, photos: Path, tmp_path: Path) -> None:
+    predict_files(bundle, photos, tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
+    with pytest.raises(BadInput, match="0.png: no label map, or one of another ensemble.* Give another `--out`"):
+        predict_files(other_ensemble(bundle, tmp_path / "other"), photos, tmp_path / "out")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == before
+
+
+def test_a_photo_that_has_changed_is_predicted_again(bundle: Path, photos: Path, tmp_path: Path) -> None:
+    predict_files(bundle, photos, tmp_path / "out")
+    write_photo(photos / "1.png", 25, 35, seed=77)
+    assert predict_files(bundle, photos, tmp_path / "out") == 1
+    assert maps(tmp_path / "out") == {**SHAPES, "1.png": (25, 35)}
+
+
+@pytest.mark.parametrize("name", ["0.png", "classes.json"])
+def test_a_file_that_is_not_ours_is_left_as_it_is(bundle: Path, photos: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text('{"0": "mine"}')
+    with pytest.raises(BadInput, match=f"{name}: .* Give another `--out`, or remove what lies there"):
+        predict_files(bundle, photos, tmp_path / "out")
+    assert (tmp_path / "out" / name).read_text() == '{"0": "mine"}'
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+
+
+def test_label_maps_may_lie_above_the_photos(bundle: Path, photos: Path) -> None:
+    assert predict_files(bundle, photos, photos.parent) == 4
+
+
+def test_a_linked_folder_is_looked_into_or_refused(bundle: Path, photos: Path, tmp_path: Path) -> None:
+    write_photo(tmp_path / "elsewhere" / "far.png", 10, 10)
+    (photos / "linked").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadInput, match="linked: a link to a folder. Add `--follow-links`"):
+        find_photos(photos, tmp_path / "out")
+    followed = find_photos(photos, tmp_path / "out", DataFolder("", follow_links=True))
+    assert Path("linked/far") in [name for _, name in followed]
+    (photos / "ring").symlink_to(photos)
+    with pytest.raises(BadInput, match="ring: a link to a folder that it lies in"):
+        find_photos(photos, tmp_path / "out", DataFolder("", follow_links=True))
+
+
 def test_progress_counts_every_photo_in_order(bundle: Path, photos: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     predict_files(bundle, photos, tmp_path / "out", progress=lambda done, total: told.append((done, total)))
@@ -203,6 +253,12 @@ def test_two_photos_that_differ_in_their_suffix_only_are_refused(tmp_path: Path)
 def test_photos_are_never_written_over(bundle: Path, photos: Path, images: str) -> None:
     with pytest.raises(BadInput, match="`--out .*photos` would write over the photos. Give another folder"):
         predict_files(bundle, photos.parent / images, photos)
+
+
+def test_label_maps_among_photos_of_other_suffixes_are_refused_at_once(tmp_path: Path) -> None:
+    write_photo(tmp_path / "a.jpg")
+    with pytest.raises(BadInput, match="would write over the photos. Give another folder"):
+        find_photos(tmp_path, tmp_path)
 
 
 def test_a_damaged_photo_is_refused_by_its_name(bundle: Path, photos: Path, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ from trashseg_core.ensemble.bundle import read_ensemble, write_ensemble
 from trashseg_core.ensemble.grid import open_grid
 from trashseg_core.ensemble.probabilities import predict_candidate
 from trashseg_core.inference.ensemble_predict import Prediction
-from trashseg_core.inference.predict_files import _write
+from trashseg_core.inference.label_files import write_prediction
 from trashseg_core.submission import write_submission
 
 NAMES = [f"{number}.jpg" for number in range(3)]
@@ -151,7 +151,7 @@ def label_photo(folder: Path) -> None:
     """Label map, overlay and probabilities of a photo."""
     rng = np.random.default_rng(0)
     rgb, labels = rng.integers(0, 256, (60, 80, 3), np.uint8), rng.integers(0, 3, (60, 80)).astype(np.uint8)
-    _write(folder / "photo", Prediction(rgb, labels, rng.random((3, 60, 80), np.float32)), overlays=True)
+    write_prediction(folder / "photo", Prediction(rgb, labels, rng.random((3, 60, 80), np.float32)), overlays=True)
 
 
 def submission(folder: Path, label: int) -> None:

@@ -44,7 +44,7 @@ ROOMS: dict[str, dict[str, str]] = {
     "experiments/origin.py": {"copyfile": "atomic_folder"},
     "experiments/pictures/panels.py": {"save": "atomic_folder"},
     # into a stream of `files.atomic_bytes`, or of memory
-    "trashseg_core/inference/predict_files.py": {"save": "atomic_bytes"},
+    "trashseg_core/inference/label_files.py": {"save": "atomic_bytes"},
     "experiments/pictures/augmix_sheet.py": {"save": "atomic_bytes"},
     "experiments/drawing/page.py": {"save": "memory"},
     # nothing that anybody reads after a kill
