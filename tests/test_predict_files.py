@@ -12,7 +12,6 @@ from PIL import Image
 
 from tests.tiny import tiny_config, write_folder, write_photo
 from trashseg_core.checkpoint import Confusions, write_weights
-from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.photos import read_photo
 from trashseg_core.data.resize import fit_photo
 from trashseg_core.ensemble.bundle import Ensemble, Member, read_ensemble, write_ensemble
@@ -23,7 +22,7 @@ from trashseg_core.inference.crf import dense_crf
 from trashseg_core.inference.crf_settings import CrfSettings
 from trashseg_core.inference.ensemble_predict import predict_photos
 from trashseg_core.inference.predict import predict_logits, to_native
-from trashseg_core.inference.predict_files import find_photos, predict_files
+from trashseg_core.inference.predict_files import predict_files
 from trashseg_core.models import build_model
 
 HALF = [0.5, 0.5, 0.5]
@@ -177,18 +176,6 @@ def test_label_maps_may_lie_above_the_photos(bundle: Path, photos: Path) -> None
     assert predict_files(bundle, photos, photos.parent) == 4
 
 
-def test_a_linked_folder_is_looked_into_or_refused(bundle: Path, photos: Path, tmp_path: Path) -> None:
-    write_photo(tmp_path / "elsewhere" / "far.png", 10, 10)
-    (photos / "linked").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(BadInput, match="linked: a link to a folder. Add `--follow-links`"):
-        find_photos(photos, tmp_path / "out")
-    followed = find_photos(photos, tmp_path / "out", DataFolder("", follow_links=True))
-    assert Path("linked/far") in [name for _, name in followed]
-    (photos / "ring").symlink_to(photos)
-    with pytest.raises(BadInput, match="ring: a link to a folder that it lies in"):
-        find_photos(photos, tmp_path / "out", DataFolder("", follow_links=True))
-
-
 def test_progress_counts_every_photo_in_order(bundle: Path, photos: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     predict_files(bundle, photos, tmp_path / "out", progress=lambda done, total: told.append((done, total)))
@@ -232,33 +219,10 @@ def test_a_coco_photo_is_turned_as_its_annotations_know_it(bundle: Path, tmp_pat
     assert maps(tmp_path / "out") == {"test/0.png": (30, 40)}
 
 
-def test_nothing_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="nowhere: no such folder, photo or COCO file"):
-        find_photos(tmp_path / "nowhere", tmp_path / "out")
-
-
-def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no photo with the suffix .jpg"):
-        find_photos(tmp_path, tmp_path / "out")
-
-
-def test_two_photos_that_differ_in_their_suffix_only_are_refused(tmp_path: Path) -> None:
-    write_photo(tmp_path / "a.png")
-    write_photo(tmp_path / "a.bmp")
-    with pytest.raises(BadInput, match="two photos are called a but for their suffix. Rename one"):
-        find_photos(tmp_path, tmp_path / "out")
-
-
 @pytest.mark.parametrize("images", ["photos", "photos/0.png"])
 def test_photos_are_never_written_over(bundle: Path, photos: Path, images: str) -> None:
     with pytest.raises(BadInput, match="`--out .*photos` would write over the photos. Give another folder"):
         predict_files(bundle, photos.parent / images, photos)
-
-
-def test_label_maps_among_photos_of_other_suffixes_are_refused_at_once(tmp_path: Path) -> None:
-    write_photo(tmp_path / "a.jpg")
-    with pytest.raises(BadInput, match="would write over the photos. Give another folder"):
-        find_photos(tmp_path, tmp_path)
 
 
 def test_a_damaged_photo_is_refused_by_its_name(bundle: Path, photos: Path, tmp_path: Path) -> None:

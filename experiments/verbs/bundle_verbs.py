@@ -35,7 +35,7 @@ def predict(
         probabilities: also write NAME.probabilities.npy, float16, classes x height x width
         max_megapixels: largest photo to read, in 10^6 pixels
         max_json_mb: largest COCO file to read, in 10^6 bytes
-        follow_links: look into linked folders, and accept photos of a COCO file behind links that lead out of its folder
+        follow_links: look into linked folders; accept photos of a COCO file behind links that lead out of its folder
     """
     from experiments.terminal import progress_line
     from trashseg_core.data.folder import DataFolder
