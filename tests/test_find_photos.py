@@ -13,7 +13,7 @@ from trashseg_core.inference.predict_files import find_photos
 __all__ = ["photos"]
 
 
-def test_a_linked_folder_is_looked_into_or_refused(bundle: Path, photos: Path, tmp_path: Path) -> None:
+def test_a_linked_folder_is_looked_into_or_refused(photos: Path, tmp_path: Path) -> None:
     write_photo(tmp_path / "elsewhere" / "far.png", 10, 10)
     (photos / "linked").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(BadInput, match="linked: a link to a folder. Add `--follow-links`"):
