@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments.checkpoints.trial_folder import has_weights
 from experiments.journal import TrialRecord
 from experiments.policy.fronts import pareto_front
 from experiments.results import TrialResult
@@ -24,7 +25,8 @@ def write_front(
     Failed and infeasible trials are left out; of a trial's measurements of the second objective the median counts.
 
     Returns:
-        Rows of `trial_id`, the two objectives, `status`, `best_epoch`, `checkpoint`.
+        Rows of `trial_id`, the two objectives, `status`, `best_epoch`, `checkpoint`, and `weights`, whether it still
+        holds them; `train --from RUN --trial ID` trains the others again.
     """
     usable = {one.trial_id: one for one in results if one.status != "failed" and one.checkpoint}
     points = {}
@@ -40,6 +42,7 @@ def write_front(
             "status": usable[key].status,
             "best_epoch": usable[key].best_epoch,
             "checkpoint": usable[key].checkpoint,
+            "weights": has_weights(folder / str(usable[key].checkpoint)),
         }
         for key in pareto_front(points)
     ]

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from experiments.checkpoints.keeper import Keeper
 from experiments.journal import TrialRecord
 from experiments.pareto import front_sentence, read_front, write_front
 from experiments.results import TrialResult, rank
 from experiments.sections.front_section import front_section
 from tests.made_run import run_of
+from tests.test_keeper import Search
 
 VALUES = {"t0000": (0.5, 0.02), "t0001": (0.7, 0.09), "t0002": (0.4, 0.03), "t0003": (0.9, 0.5)}
 
@@ -67,3 +69,14 @@ def test_the_summary_and_the_report_show_the_front(tmp_path: Path, results: list
     )
     html = front_section(run_of(results, path=tmp_path, records=records()))["Pareto front"].html
     assert "t0001" in html and "t0003" not in html
+
+
+def test_the_cheap_end_of_a_front_keeps_its_weights(tmp_path: Path) -> None:
+    search = Search(tmp_path, top_k=1, keep=3, second_objective="parameters_m")
+    keeper = Keeper(search.journal, search.settings)
+    for right, cost in ((500, 1.0), (600, 5.0), (700, 9.0), (650, 9.5), (800, 9.6)):
+        record = search.run(right)
+        search.journal.add_epoch(record.key, 2, {"parameters_m": cost})
+        search.journal.end_trial(record.key, "finished")
+        keeper.trial_ended(record)
+    assert search.whole() == ["t0000", "t0001", "t0004"]  # by the objective alone t0002, t0003 and t0004

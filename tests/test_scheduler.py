@@ -66,6 +66,11 @@ def test_rungs_rebuilt_from_the_journal_equal_those_that_were_lost(journal: Jour
     assert len(rungs(scheduler)[1]) == 12
 
 
+def test_it_judges_where_the_promotion_scheduler_would(journal: Journal) -> None:
+    scheduler = RestoredAsha(journal, "val_miou", 30, grace_period=3, reduction_factor=3)
+    assert [milestone for milestone, _ in scheduler._rungs()] == [10, 3]  # Ray's own are 27, 9, 3
+
+
 @pytest.mark.parametrize("restarted_after", [1, 4, 8])
 def test_a_restart_changes_no_later_decision(tmp_path: Path, restarted_after: int) -> None:
     decisions = []

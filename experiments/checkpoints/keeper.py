@@ -1,5 +1,6 @@
 """The keeper: which trials that ended keep their weights, and who gives way when the disk budget is spent."""
 
+import math
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from experiments.checkpoints.disk_budget import WAITING, bytes_below, bytes_wait
 from experiments.checkpoints.trial_folder import TrialFolder, has_weights
 from experiments.journal import Journal, TrialRecord
 from experiments.placement.watchdog import SIGNS
+from experiments.policy.fronts import pareto_order
 from experiments.results import TrialResult
 from experiments.settings import SearchSettings
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 class Keeper:
     """Listens to the trials: only the best that ended keep their weights.
 
+    With a second objective those beyond the ensemble's candidates are the first by Pareto fronts (`pareto_order`).
     Failed trials are no candidates, so they give way first; one that a full disk ended will go on and keeps everything.
     When a trial waits for room (`disk_budget.DiskBudget`), ended trials beyond the ensemble's candidates give way
     first, the worst first; then trials that wait for a promotion are stopped, the least promising first. Of those
@@ -29,7 +32,9 @@ class Keeper:
         self._trials = settings.folder / "trials"
         self._num_kept, self._num_candidates = settings.num_kept, settings.top_k
         self._limit, self._promotion = settings.disk_bytes, promotion
-        self._kept: dict[str, tuple[bool, float]] = {}
+        self._second = settings.second_objective
+        self._kept: dict[str, tuple[bool, float, float]] = {}
+        """Whether it did not fail, its best value, its cost, by key."""
 
     def tidy(self) -> None:
         """Go through all trials that ended: a kill may have come before their ends were seen to."""
@@ -58,7 +63,8 @@ class Keeper:
         if best is None or given_up:
             folder.lighten()
         elif folder.has_weights():
-            self._kept[record.key] = (record.status != "failed", best[1])
+            cost = None if self._second is None else record.typical(self._second)
+            self._kept[record.key] = (record.status != "failed", best[1], math.inf if cost is None else cost)
         while len(self._kept) > self._num_kept:
             self._drop_worst()
 
@@ -73,13 +79,17 @@ class Keeper:
         needed = bytes_waited_for(self._trials) if self._limit is not None else 0
         if self._limit is None or not needed or bytes_below(self._trials) + needed <= self._limit:
             return
-        if len(self._kept) > self._num_candidates or not all(usable for usable, _ in self._kept.values()):
+        if len(self._kept) > self._num_candidates or not all(usable for usable, *_ in self._kept.values()):
             self._drop_worst()
         elif self._promotion is not None:
             self._promotion.give_one_up()
 
     def _drop_worst(self) -> None:
-        worst = max(self._kept, key=lambda key: (not self._kept[key][0], -self._kept[key][1], key))
+        ranked = sorted(self._kept, key=lambda key: (not self._kept[key][0], -self._kept[key][1], key))
+        worst, spare = ranked[-1], set(ranked[self._num_candidates :])
+        if self._second is not None and spare and self._kept[worst][0]:
+            order = pareto_order({key: (value, cost) for key, (_, value, cost) in self._kept.items()})
+            worst = next(key for key in reversed(order) if key in spare)
         del self._kept[worst]
         TrialFolder(self._trials / worst, self._objective).lighten()
 

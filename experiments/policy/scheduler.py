@@ -6,19 +6,22 @@ from typing import Any
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
 from experiments.journal import Journal
+from experiments.policy.rungs import milestones
 
 
 class RestoredAsha(AsyncHyperBandScheduler):
     """Asynchronous successive halving (Li et al., arXiv 1810.05934) whose rungs are rebuilt from the journal.
 
     Tune saves no scheduler state; without this, every trial after a resume would meet empty rungs and pass. A trial is
-    judged by its best value so far, so that one noisy epoch at a rung does not end it.
+    judged by its best value so far, so that one noisy epoch at a rung does not end it. The rungs are those of the
+    promotion scheduler: Ray's, counted up from the first one, may judge a few epochs before the end.
     """
 
     def __init__(
         self, journal: Journal, objective: str, epochs: int, grace_period: int, reduction_factor: float
     ) -> None:
         super().__init__("epoch", max_t=epochs, grace_period=grace_period, reduction_factor=reduction_factor)
+        self._brackets[0]._rungs = [(rung, {}) for rung in reversed(milestones(epochs, grace_period, reduction_factor))]
         self._objective_name = objective
         self.cut: set[str] = set()
         """Ray ids of the trials that were stopped early."""
