@@ -48,7 +48,7 @@ class SearchSettings:
     """Processes that train one trial together, each on an even share of its GPUs, CPUs and of every batch. Default: one
     for each GPU of a trial."""
     time_budget: float | None = None
-    """Seconds after which no trial goes on; what was reached enters the ensemble."""
+    """Seconds after which no trial goes on, counted anew from each start; what was reached enters the ensemble."""
     hang_limit: float | None = None
     """Seconds without a step after which a trial has failed, and its process is ended. Default: 1800, or 20 times the
     longest pause between two steps so far."""
