@@ -86,6 +86,15 @@ def test_without_new_trials_each_rung_promotes_its_best() -> None:
     assert rungs.next_promotion({"a"}, at_least=2) == "a"
 
 
+def test_who_is_out_leaves_the_guaranteed_place_to_the_next_best_but_not_a_share_of_the_rung() -> None:
+    rungs = filled({"a": 0.5, "b": 0.6, "c": 0.1, "d": 0.2})
+    rungs.enter("b", 5, 0.6)
+    assert rungs.next_promotion({"a", "c", "d"}, at_least=1, out={"b"}) == "a"
+    assert rungs.next_promotion({"c", "d"}, at_least=1, out={"b"}) is None
+    assert rungs.next_promotion({"c", "d"}, at_least=2, out={"b"}) == "d"
+    assert rungs.next_promotion({"a", "c", "d"}, out={"b"}) is None
+
+
 def test_a_trial_beyond_its_rung_is_not_promoted_from_it_again() -> None:
     rungs = filled({"a": 0.5, "b": 0.6, "c": 0.1})
     rungs.enter("b", 4, 0.6)
