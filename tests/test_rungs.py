@@ -26,6 +26,10 @@ def filled(values: dict[str, float], epoch: int = 3, epochs: int = 27) -> Rungs:
         (3, 3, 3.0, []),
         (2, 2, 3.0, []),
         (10, 4, 1.5, [4, 7]),
+        (12, 3, 3.0, [3]),
+        (13, 3, 3.0, [3]),
+        (32, 3, 3.0, [3, 11]),
+        (40, 3, 3.0, [3, 13]),
     ],
 )
 def test_rungs_divide_the_full_length_evenly_on_the_log_scale(

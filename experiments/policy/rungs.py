@@ -1,5 +1,6 @@
 """The rungs of successive halving: who reached which, with what value, and who may go on."""
 
+import math
 import statistics
 from collections.abc import Collection, Iterable, Sequence
 
@@ -114,9 +115,12 @@ def planned_epochs(
 
 
 def milestones(epochs: int, first_rung: int, reduction_factor: float) -> list[int]:
-    """Epochs of the rungs, ascending: `first_rung`, and those of `epochs / reduction_factor**k` above it."""
+    """Epochs of the rungs, ascending: `first_rung`, and those of `epochs / reduction_factor**k` well above it.
+
+    One nearer than half a step, on the log scale, is left out: the same trials would be cut twice at the same age.
+    """
     found, length = {first_rung}, epochs / reduction_factor
-    while round(length) > first_rung:
+    while round(length) >= first_rung * math.sqrt(reduction_factor) and round(length) > first_rung:
         found.add(round(length))
         length /= reduction_factor
     return sorted(milestone for milestone in found if milestone < epochs)
