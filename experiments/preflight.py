@@ -11,7 +11,7 @@ from experiments.journal import Journal
 from experiments.manifest import LOCK, Manifest, check_own, check_unchanged, read_own_manifest
 from experiments.origin import FOLDER as ORIGIN
 from experiments.origin import write_origin
-from experiments.points.known_points import read_points
+from experiments.points.known_points import check_room, read_points
 from experiments.points.sources import FILE as SOURCES
 from experiments.points.sources import Sources, open_space
 from experiments.points.space_check import check_space, draw_points, idle_pins, refuse_data_as_space
@@ -79,6 +79,8 @@ def _prepare(settings: SearchSettings, sources: Sources | None) -> Manifest:
     with in_time(settings.space):
         space = open_space(settings)
         points = sources.points if sources is not None else read_points(settings.enqueue, space, settings.pins)
+        if sources is None:
+            check_room(len(points), settings.trials)
         configs = check_space(space, settings.pins, points)
         for sentence in idle_pins(space, settings.pins):
             print(f"warning: {sentence}", flush=True)
