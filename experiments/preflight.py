@@ -11,7 +11,8 @@ from experiments.journal import Journal
 from experiments.manifest import LOCK, Manifest, check_own, check_unchanged, read_own_manifest
 from experiments.origin import FOLDER as ORIGIN
 from experiments.origin import write_origin
-from experiments.points.known_points import read_points
+from experiments.placement.resources import asked_gpus
+from experiments.points.known_points import check_room, read_points
 from experiments.points.sources import FILE as SOURCES
 from experiments.points.sources import Sources, open_space
 from experiments.points.space_check import check_space, draw_points, idle_pins, refuse_data_as_space
@@ -79,6 +80,8 @@ def _prepare(settings: SearchSettings, sources: Sources | None) -> Manifest:
     with in_time(settings.space):
         space = open_space(settings)
         points = sources.points if sources is not None else read_points(settings.enqueue, space, settings.pins)
+        if sources is None:
+            check_room(len(points), settings.trials)
         configs = check_space(space, settings.pins, points)
         for sentence in idle_pins(space, settings.pins):
             print(f"warning: {sentence}", flush=True)
@@ -108,9 +111,10 @@ def check_gpus(settings: SearchSettings) -> None:
     """
     import torch
 
-    asked, found = settings.gpus_per_trial or 0.0, torch.cuda.device_count()
-    if settings.ray_address is None and asked > found:
-        raise BadInput(f"`--gpus-per-trial {asked:g}`, but there are {found} GPUs here. Ask for at most that many.")
+    (flag, asked), found = asked_gpus(settings), torch.cuda.device_count()
+    optional = settings.gpus_per_trial is None and (settings.num_workers == 1 or not found)  # else on CPUs
+    if settings.ray_address is None and asked > found and not optional:
+        raise BadInput(f"`{flag}`, but there are {found} GPUs here. Ask for at most that many.")
 
 
 def gather_warm_start(manifest: Manifest) -> WarmStart | None:

@@ -28,7 +28,7 @@ from experiments.placement.cluster import check_nodes, living_nodes, shipped_cod
 from experiments.placement.guardian import guarded
 from experiments.placement.local_ray import code_from_here_only, keep_token_private, to_itself
 from experiments.placement.ray_folder import check_room, private_folder
-from experiments.placement.resources import Slots, fit_nodes, plan_slots
+from experiments.placement.resources import Slots, fewer_than_asked, fit_nodes, plan_slots
 from experiments.placement.trial_memory import fit_memory
 from experiments.placement.vital import vital
 from experiments.placement.watchdog import Watchdog
@@ -107,10 +107,12 @@ def build_tuner(
         warm: trials of earlier searches for the sampler.
         trial_memory_mb: memory of one trial at most, in MiB, as far as it is known.
         on_slots: is told how many trials may run side by side.
-        say: is told of processes that died and are replaced.
+        say: is told of processes that died and are replaced, and of slots that are fewer than asked for.
     """
     slots = start_ray(settings, trial_memory_mb)
     on_slots(slots.concurrent)
+    if (told := fewer_than_asked(settings, slots)) is not None:
+        say(told)
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots.concurrent)  # start all slots at once, not one by one
     settings.folder.mkdir(parents=True, exist_ok=True)
     journal = journal or Journal(settings.folder / "journal.jsonl")

@@ -7,7 +7,7 @@ from ray.tune.schedulers import TrialScheduler
 
 from experiments.journal import Journal
 from experiments.policy.promotion import PromotionAsha
-from experiments.recorder import Recorder
+from experiments.recorder import FAILURE, Recorder
 from experiments.searcher import OptunaSearcher, Space
 
 STOP, CONTINUE, PAUSE = TrialScheduler.STOP, TrialScheduler.CONTINUE, TrialScheduler.PAUSE
@@ -43,10 +43,13 @@ class Loop:
         space: Space = lambda trial: trial.suggest_float("lr", 0.0, 1.0),
         second: str | None = None,
         full_trials: int = 1,
+        epochs: int = EPOCHS,
+        failing: dict[str, int] | None = None,
         **options: Any,
     ) -> None:
-        self.journal, self.slots = Journal(path), slots
-        self.scheduler = PromotionAsha(self.journal, "val_miou", EPOCHS, 3, 3.0, trials, slots, second, full_trials)
+        """Take up a journal; `failing` says which trials fail instead of reporting which epoch."""
+        self.journal, self.slots, self.epochs, self.failing = Journal(path), slots, epochs, failing or {}
+        self.scheduler = PromotionAsha(self.journal, "val_miou", epochs, 3, 3.0, trials, slots, second, full_trials)
         self.searcher = OptunaSearcher(
             space,
             self.journal,
@@ -97,10 +100,13 @@ class Loop:
     def report(self, trial: Fake) -> None:
         """The next epoch of a trial."""
         epoch = max(self.journal.trials[trial.config["trial_key"]].epochs, default=0) + 1
-        result = {"epoch": epoch, "val_miou": trial.config["lr"] * epoch / EPOCHS, "parameters_m": trial.config["lr"]}
+        score = trial.config["lr"] * epoch / self.epochs
+        result = {"epoch": epoch, "val_miou": score, "parameters_m": trial.config["lr"]}
+        if self.failing.get(trial.config["trial_key"]) == epoch:
+            result = {FAILURE: "diverged"}
         decision = self.scheduler.on_trial_result(self, trial, result)
         self.recorder.on_trial_result(0, [], trial, result)
-        if decision == STOP:
+        if decision == STOP or FAILURE in result:
             self.stop_trial(trial)
         elif decision == PAUSE:
             trial.status = "PAUSED"

@@ -1,5 +1,6 @@
 """The forest sampler finds good regions of mixed spaces, tries nothing twice, and knows failures for what they are."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import numpy as np
 import optuna
 import pytest
 
-from experiments.journal import Journal
+from experiments.journal import Journal, TrialRecord
+from experiments.limits import Limits
 from experiments.policy.forest_sampler import ForestSampler, encode
 from experiments.searcher import OptunaSearcher
 from tests.bench.suggest import suggest_ms
@@ -56,6 +58,40 @@ def test_a_branch_in_which_trials_fail_is_left(tmp_path: Path) -> None:
     play(journal, 40, failing="sgd")
     late = [record.params["optimizer"] for record in list(journal.trials.values())[20:]]
     assert late.count("sgd") <= 4
+
+
+def wish(trial: Any) -> None:
+    """The larger the better, and the more memory it takes."""
+    trial.suggest_float("x", 0.0, 1.0)
+
+
+def infeasible_late(journal: Journal, sampler: str, warm: Sequence[TrialRecord] = (), late: int = 24) -> int:
+    """Propose 60 trials of which those with x above 0.5 break a limit; how many do from the trial `late` on."""
+    limits = Limits(max_memory_mb=50)
+    one = OptunaSearcher(wish, journal, "val_miou", 60, 1, sampler=sampler, limits=limits, warm=warm)
+    for number in range(60):
+        config: Any = one.suggest(str(number))
+        report = {"epoch": 1, "val_miou": config["x"], "peak_memory_mb": 100 * config["x"]}
+        journal.add_epoch(config["trial_key"], 1, report)
+        one.on_trial_result(str(number), report)
+        if broken := limits.broken(report):
+            journal.end_trial(config["trial_key"], "failed", broken)
+        one.on_trial_complete(str(number))
+    return [record.infeasible for record in journal.trials.values()][late:].count(True)
+
+
+@pytest.mark.parametrize("sampler", ["forest", "mixed"])
+def test_what_broke_a_limit_is_left(tmp_path: Path, sampler: str) -> None:
+    assert infeasible_late(Journal(tmp_path / "journal"), sampler) <= 15  # of 36
+
+
+def test_a_warm_start_above_the_limit_is_no_place_to_go_to(tmp_path: Path) -> None:
+    warm = []
+    for number in range(12):
+        x = number / 12
+        warm.append(TrialRecord(f"w{number}", {"x": x}, {}, {"x": x}, status="finished"))
+        warm[-1].epochs[1] = {"val_miou": x, "peak_memory_mb": 100 * x}
+    assert infeasible_late(Journal(tmp_path / "journal"), "forest", warm, late=0) <= 20  # of 60
 
 
 def small(trial: Any) -> None:

@@ -92,6 +92,20 @@ def test_a_damaged_line_is_refused_by_resume_and_search_alike(tmp_path: Path) ->
             go_on(folder)
 
 
+def test_points_that_no_trial_is_left_for_are_refused(tmp_path: Path) -> None:
+    given = tmp_path / "points.json"
+    given.write_text(json.dumps([{"lr": rate} for rate in (0.0015, 0.0035, 0.0031)]))
+    settings = SearchSettings(
+        str(tmp_path), "quick", "first", out=str(tmp_path / "runs"), trials=3, enqueue=(str(given),)
+    )
+    settings.folder.mkdir(parents=True)
+    told = "3 points of `--enqueue` and the default are more than `--trials 3`. Raise `--trials` to 4, or"
+    with pytest.raises(BadInput, match=told):
+        prepare(settings)
+    with pytest.raises(BadInput, match="no such data|train.json"):
+        prepare(replace(settings, trials=4))
+
+
 @pytest.fixture
 def started(tmp_path: Path, sample_folder: Path) -> Path:
     """A run folder as `prepare` leaves it, with one epoch of its first trial."""

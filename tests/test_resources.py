@@ -1,11 +1,16 @@
 """The cluster is divided among the trials; what can never fit is refused, since Ray would wait for ever."""
 
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiments.placement.resources import Slots, fit_nodes, plan_slots
+from experiments import search
+from experiments.placement.resources import Slots, fewer_than_asked, fit_nodes, plan_slots
+from experiments.preflight import check_gpus
 from experiments.settings import SearchSettings
+from search_spaces import load
 from trashseg_core.errors import BadInput
 
 
@@ -54,6 +59,58 @@ def test_fractions_are_counted_per_card_since_a_trial_cannot_span_two() -> None:
 def test_more_gpus_than_exist_are_refused(gpus: float, asked: float) -> None:
     with pytest.raises(BadInput, match=f"`--gpus-per-trial {asked:g}`, but Ray finds {gpus:g} GPUs. Ask for at most"):
         plan({"CPU": 4.0, "GPU": gpus}, gpus_per_trial=asked)
+
+
+def test_more_workers_than_gpus_are_refused_by_the_flag_that_was_given() -> None:
+    with pytest.raises(BadInput, match="`--workers-per-trial 4`, but Ray finds 2 GPUs. Ask for at most"):
+        plan({"CPU": 4.0, "GPU": 2.0}, workers_per_trial=4)
+
+
+@pytest.mark.parametrize("gpus", [0, 1, 2, 3])
+def test_more_workers_than_gpus_are_refused_before_any_work_unless_they_compute_on_cpus(
+    gpus: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    for workers in (1, 2, 3):
+        settings = SearchSettings("d", "quick", "n", workers_per_trial=workers)
+        refused = pytest.raises(BadInput, match=f"`--workers-per-trial {workers}`, but there are {gpus} GPUs here")
+        with refused if 0 < gpus < workers else nullcontext():
+            check_gpus(settings)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "options", "sentence"),
+    [
+        ({"CPU": 4.0}, {"concurrent": 4}, None),
+        ({"CPU": 4.0}, {}, None),
+        ({"CPU": 4.0}, {"concurrent": 9, "trials": 4}, None),
+        (
+            {"CPU": 4.0},
+            {"concurrent": 9},
+            "`--concurrent 9`: 4 fit side by side, each takes 1 CPU. Lower `--concurrent` or `--cpus-per-trial`.",
+        ),
+        (
+            {"CPU": 16.0, "GPU": 4.0},
+            {"concurrent": 3, "gpus_per_trial": 2},
+            "`--concurrent 3`: 2 fit side by side, each takes 8 CPU and 2 GPU. Lower `--concurrent` or "
+            "`--cpus-per-trial` or `--gpus-per-trial` or `--workers-per-trial`.",
+        ),
+    ],
+)
+def test_fewer_slots_than_asked_for_are_said(cluster: Any, options: dict[str, Any], sentence: str | None) -> None:
+    settings = SearchSettings(**{"data": "d", "space": "quick", "name": "n", "trials": 20, **options})
+    assert fewer_than_asked(settings, plan_slots(settings, cluster)) == sentence
+
+
+def test_the_search_says_that_fewer_trials_run_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(search, "start_ray", lambda *_: Slots(4, 1.0, 0.0))
+    monkeypatch.setattr(search, "tell_deaths", lambda: None)
+    monkeypatch.setenv("TUNE_MAX_PENDING_TRIALS_PG", "1")
+    monkeypatch.setattr("ray.tune.Tuner", lambda *_, **__: None)
+    settings = SearchSettings("d", "quick", "n", out=str(tmp_path), concurrent=9)
+    search.build_tuner(settings, load("quick"), lambda _: None, say=said.append)
+    assert [sentence.split(":")[0] for sentence in said] == ["`--concurrent 9`"]
 
 
 def test_more_cpus_than_exist_are_refused() -> None:

@@ -26,6 +26,10 @@ def filled(values: dict[str, float], epoch: int = 3, epochs: int = 27) -> Rungs:
         (3, 3, 3.0, []),
         (2, 2, 3.0, []),
         (10, 4, 1.5, [4, 7]),
+        (12, 3, 3.0, [3]),
+        (13, 3, 3.0, [3]),
+        (32, 3, 3.0, [3, 11]),
+        (40, 3, 3.0, [3, 13]),
     ],
 )
 def test_rungs_divide_the_full_length_evenly_on_the_log_scale(
@@ -84,6 +88,15 @@ def test_without_new_trials_each_rung_promotes_its_best() -> None:
     assert rungs.next_promotion({"a", "b"}, at_least=1) == "b"
     assert rungs.next_promotion({"a"}, at_least=1) is None
     assert rungs.next_promotion({"a"}, at_least=2) == "a"
+
+
+def test_who_is_out_leaves_the_guaranteed_place_to_the_next_best_but_not_a_share_of_the_rung() -> None:
+    rungs = filled({"a": 0.5, "b": 0.6, "c": 0.1, "d": 0.2})
+    rungs.enter("b", 5, 0.6)
+    assert rungs.next_promotion({"a", "c", "d"}, at_least=1, out={"b"}) == "a"
+    assert rungs.next_promotion({"c", "d"}, at_least=1, out={"b"}) is None
+    assert rungs.next_promotion({"c", "d"}, at_least=2, out={"b"}) == "d"
+    assert rungs.next_promotion({"a", "c", "d"}, out={"b"}) is None
 
 
 def test_a_trial_beyond_its_rung_is_not_promoted_from_it_again() -> None:

@@ -50,7 +50,7 @@ def plan_slots(settings: SearchSettings, cluster: Mapping[str, float]) -> Slots:
     elif per_gpu is None:  # more trials than cards share them evenly
         per_gpu = 1 / max(1, math.ceil((wanted or 1) / gpus)) if gpus else 0.0
     if per_gpu > gpus:
-        raise BadInput(f"`--gpus-per-trial {per_gpu:g}`, but Ray finds {gpus:g} GPUs. Ask for at most that many.")
+        raise BadInput(f"`{asked_gpus(settings)[0]}`, but Ray finds {gpus:g} GPUs. Ask for at most that many.")
     if per_gpu > 1 and per_gpu != int(per_gpu):
         raise BadInput(
             f"`--gpus-per-trial {per_gpu:g}`: above one GPU only whole ones. Give a fraction or a whole number."
@@ -69,6 +69,25 @@ def plan_slots(settings: SearchSettings, cluster: Mapping[str, float]) -> Slots:
         raise BadInput(f"`--cpus-per-trial {per_cpu:g}`, but Ray finds {cpus:g} CPUs. Ask for at most that many.")
     fit = min(int(cpus / per_cpu + 1e-9), by_gpu if by_gpu is not None else 10**6, settings.trials)
     return Slots(max(1, min(fit, wanted or fit)), per_cpu, per_gpu, workers)
+
+
+def asked_gpus(settings: SearchSettings) -> tuple[str, float]:
+    """The flag, with its value, that asks for the GPUs of a trial, and how many those are."""
+    if settings.gpus_per_trial is None:
+        return f"--workers-per-trial {settings.num_workers}", float(settings.num_workers)
+    return f"--gpus-per-trial {settings.gpus_per_trial:g}", settings.gpus_per_trial
+
+
+def fewer_than_asked(settings: SearchSettings, slots: Slots) -> str | None:
+    """Say why fewer trials than `--concurrent` run side by side, or None. More than there are trials nobody misses."""
+    if settings.concurrent == "auto" or slots.concurrent >= min(settings.concurrent, settings.trials):
+        return None
+    needs = f"{slots.cpus:g} CPU" + (f" and {slots.gpus:g} GPU" if slots.gpus else "")
+    each = {"--cpus-per-trial": slots.cpus, "--gpus-per-trial": slots.gpus, "--workers-per-trial": slots.workers - 1}
+    lower = " or ".join(f"`{flag}`" for flag in ("--concurrent", *(flag for flag, size in each.items() if size)))
+    return (
+        f"`--concurrent {settings.concurrent}`: {slots.concurrent} fit side by side, each takes {needs}. Lower {lower}."
+    )
 
 
 def fit_nodes(slots: Slots, nodes: Iterable[Mapping[str, float]]) -> Slots:

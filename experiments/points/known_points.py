@@ -104,3 +104,16 @@ def read_points(paths: tuple[str, ...], space: Space, pins: Mapping[str, Any]) -
             if point not in [default_point(space, dict(pins)), *points]:
                 points.append(point)
     return points
+
+
+def check_room(num_points: int, num_trials: int) -> None:
+    """Refuse points that no trial would be left for: the first trial is the space's default.
+
+    Raises:
+        BadInput: there are fewer trials than points and the default.
+    """
+    if num_points and num_points >= num_trials:
+        raise BadInput(
+            f"{num_points} points of `--enqueue` and the default are more than `--trials {num_trials}`. Raise "
+            f"`--trials` to {num_points + 1}, or enqueue fewer."
+        )

@@ -19,7 +19,7 @@ NUM_PARENTS = 5
 """Best trials that candidates are drawn near."""
 NUM_TREES = 30
 LOSER = 0.0
-"""Standing of a trial that failed."""
+"""Standing of a trial that failed, or broke a limit."""
 
 Known = list[tuple[dict[str, Any], float]]
 """Params and standing in [0, 1] of trials."""
@@ -34,6 +34,7 @@ class ForestSampler(optuna.samplers.BaseSampler):
     bound with random width (Berk et al., arXiv 2006.04296): proposals that are made side by side differ.
 
     The sampler reads trials as `SamplerView` shows them: COMPLETE with a standing, PRUNED without a value if failed.
+    What breaks a limit says so in its constraints, whatever its state and standing.
     """
 
     def __init__(self, space: Callable[[Any], None], seed: int, num_random: int) -> None:
@@ -99,7 +100,9 @@ def _known(study: optuna.Study, rng: np.random.Generator) -> Known:
     costs = sorted(trial.values[1] for trial in trials if trial.values and len(trial.values) > 1)
     known: Known = []
     for trial in trials:
-        if trial.state == TrialState.COMPLETE and trial.values:
+        if trial.state.is_finished() and any(excess > 0 for excess in trial.constraints.values()):
+            known.append((trial.params, LOSER))
+        elif trial.state == TrialState.COMPLETE and trial.values:
             standing = trial.values[0]
             if weight < 1:
                 cheaper = 1 - np.searchsorted(costs, trial.values[1]) / len(costs)

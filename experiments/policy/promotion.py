@@ -9,13 +9,17 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from experiments.journal import Journal
 from experiments.policy.rungs import Rungs
 
+GAVE_WAY = "gave way to better trials: the room of `--disk-gb` was spent"
+"""On record for a trial that was given up: a restart would not know it from one that was stopped at the end."""
+
 
 class PromotionAsha(FIFOScheduler):
     """Asynchronous successive halving in its promotion form (Li et al., arXiv 1810.05934, Algorithm 2).
 
     Every trial waits at each rung. A free slot resumes the best trial among the top 1/N of the highest rung that has
-    one waiting, else it takes a new trial. When no new ones come, every rung promotes at least its best
-    `full_trials`; the rest is stopped. What waits where is a function of the journal, so a restart changes no decision.
+    one waiting, else it takes a new trial. When no new ones come, every rung promotes at least its best `full_trials`
+    of those that did not fail; the rest is stopped. What waits where is a function of the journal, so a restart changes
+    no decision.
     """
 
     def __init__(
@@ -37,7 +41,7 @@ class PromotionAsha(FIFOScheduler):
             num_trials: trials in all; once the journal holds as many, no new ones come.
             max_concurrent: trials that may run side by side.
             second_objective: metric to minimise; rungs then promote by Pareto fronts (`Rungs`).
-            full_trials: trials that every rung promotes at least, once no new ones come.
+            full_trials: trials that every rung promotes at least, once no new ones come; failed ones are replaced.
         """
         super().__init__()
         self._journal, self._objective = journal, objective
@@ -72,8 +76,11 @@ class PromotionAsha(FIFOScheduler):
         return self._next() is not None
 
     def _next(self) -> str | None:
-        are_all_there = len(self._journal.trials) >= self._num_trials
-        return self._rungs.next_promotion(self._waiting, self._full_trials if are_all_there else 0)
+        trials = self._journal.trials
+        if len(trials) < self._num_trials:
+            return self._rungs.next_promotion(self._waiting)
+        failed = {key for key, record in trials.items() if record.status == "failed" or record.error == GAVE_WAY}
+        return self._rungs.next_promotion(self._waiting, self._full_trials, failed | self.given_up)
 
     def give_one_up(self) -> None:
         """Stop the waiting trial that is furthest from its promotion, when Tune asks next; nothing where none waits."""
@@ -152,6 +159,8 @@ class PromotionAsha(FIFOScheduler):
         for trial in trials:
             if trial.status == Trial.PAUSED:
                 self.cut.add(trial.trial_id)
+                if (key := self._keys[trial.trial_id]) in self.given_up:
+                    self._journal.end_trial(key, "stopped", GAVE_WAY)
                 tune_controller.stop_trial(trial)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:

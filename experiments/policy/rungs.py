@@ -1,5 +1,6 @@
 """The rungs of successive halving: who reached which, with what value, and who may go on."""
 
+import math
 import statistics
 from collections.abc import Collection, Iterable, Sequence
 
@@ -64,17 +65,20 @@ class Rungs:
         """The last epoch that a trial reported; 0 before the first."""
         return self._reached.get(key, 0)
 
-    def next_promotion(self, waiting: Collection[str], at_least: int = 0) -> str | None:
+    def next_promotion(
+        self, waiting: Collection[str], at_least: int = 0, out: Collection[str] = frozenset()
+    ) -> str | None:
         """The trial that goes on next: the best waiting one among the top 1/N of the highest rung that has one.
 
         Args:
             waiting: keys of the trials that wait at the last rung that they reached.
             at_least: each rung promotes so many, however few trials reached it.
+            out: keys of the trials that will not be trained in full: they do not count for `at_least`.
         """
         for milestone in reversed(self.milestones):
             ranked = self._ranked(milestone)
             count = int(len(ranked) / self._factor)
-            for key in ranked[: max(count, at_least)]:
+            for key in ranked[:count] + [key for key in ranked if key not in out][:at_least]:
                 if key in waiting and self.reached(key) == milestone:
                     return key
         return None
@@ -111,9 +115,12 @@ def planned_epochs(
 
 
 def milestones(epochs: int, first_rung: int, reduction_factor: float) -> list[int]:
-    """Epochs of the rungs, ascending: `first_rung`, and those of `epochs / reduction_factor**k` above it."""
+    """Epochs of the rungs, ascending: `first_rung`, and those of `epochs / reduction_factor**k` well above it.
+
+    One nearer than half a step, on the log scale, is left out: the same trials would be cut twice at the same age.
+    """
     found, length = {first_rung}, epochs / reduction_factor
-    while round(length) > first_rung:
+    while round(length) >= first_rung * math.sqrt(reduction_factor) and round(length) > first_rung:
         found.add(round(length))
         length /= reduction_factor
     return sorted(milestone for milestone in found if milestone < epochs)

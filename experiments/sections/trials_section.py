@@ -19,7 +19,8 @@ def trials_section(run: RunFolder) -> dict[str, Raw]:
     blocks = [tag("p", note, "faint"), table(header, rows[:NUM_SHOWN], best=best)]
     if rows[NUM_SHOWN:]:
         blocks.append(details(f"The other {len(rows) - NUM_SHOWN} trials", table(header, rows[NUM_SHOWN:])))
-    reasons: list[list[Content]] = [[one.trial_id, one.error] for one in run.results if one.error]
+    failed = [one for one in run.results if one.status == "failed"]
+    reasons: list[list[Content]] = [[one.trial_id, one.error] for one in failed if one.error]
     if reasons:
         blocks += [tag("h3", "Why trials failed"), table(["trial", "reason"], reasons, wrap=1)]
     return {"Trials": joined(*blocks)}
