@@ -183,9 +183,10 @@ def test_fewer_than_sixty_photos_hold_no_crowd() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_images": 5}, r"num_images is 5, but must be at least 6\. Raise it"),
+        ({"num_images": 5}, r"`--images` is 5, but must be at least 6\. Raise it"),
+        ({"num_images": 100_001}, r"`--images` is 100001, but must be at most 100000\. Lower it"),
         ({"image_size": 63}, r"image_size is 63, but must be at least 64\. Raise it"),
-        ({"seed": -1}, r"seed is -1, but must be at least 0\. Raise it"),
+        ({"seed": -1}, r"`--seed` is -1, but must be at least 0\. Raise it"),
     ],
 )
 def test_a_value_out_of_range_is_refused_before_anything_is_written(
@@ -202,6 +203,25 @@ def test_a_folder_with_annotations_is_refused_and_left_alone(tmp_path: Path, nam
     with pytest.raises(ValueError, match=rf"holds {name} already.*Name another folder"):
         write_sample_data(tmp_path, 6, SIZE)
     assert bytes_of(tmp_path) == {name: b"precious"}
+
+
+@pytest.mark.parametrize("name", ["batch_01_vt/0001.jpg", "batch_09/0001.jpg", "notes.txt"])
+def test_a_folder_that_holds_other_files_is_refused_and_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(ValueError, match=rf"holds {name} already.*Name another folder or remove that one"):
+        write_sample_data(tmp_path, 6, SIZE)
+    assert bytes_of(tmp_path) == {name: b"precious"}
+
+
+def test_a_set_that_was_cut_off_is_not_mixed_with_another_one(tmp_path: Path) -> None:
+    write_sample_data(tmp_path, 6, SIZE)
+    for split in ("train", "val", "test"):
+        (tmp_path / f"{split}.json").unlink()
+    before = bytes_of(tmp_path)
+    with pytest.raises(ValueError, match="or where the same command was cut off"):
+        write_sample_data(tmp_path, 6, SIZE, seed=1)
+    assert bytes_of(tmp_path) == before
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
