@@ -67,6 +67,25 @@ def test_the_verb_prints_the_class_table_and_what_was_left_out(
     assert files_of(source) == before
 
 
+def test_photos_above_the_cap_are_not_said_to_be_missing(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = [{"height": 60, "width": 80}] * 6 + [{"height": 120, "width": 160}] * 6
+    images = [{"id": number, "file_name": f"batch_1/{number:06}.JPG", **size} for number, size in enumerate(sizes)]
+    write_taco(source, images=images)
+    for number in (0, 11):
+        (source / f"batch_1/{number:06}.JPG").unlink()
+    told = refused(capsys, str(source), str(tmp_path / "out"), "--max-megapixels", "0.001")
+    assert "None of the 12 photos can be used; 10 of them are too large or unreadable. First: " in told
+    assert "raise the cap with `--max-megapixels`" in told and "download.py" not in told
+    left_out = import_taco(source, tmp_path / "out", ImportOptions(max_megapixels=0.01)).left_out
+    assert left_out["photos missing"] == ["batch_1/000000.JPG", "batch_1/000011.JPG"]
+    assert [
+        f"{number:06}.JPG: 160 x 120 px is above the cap" in one
+        for number, one in enumerate(left_out["photos too large or unreadable"], 6)
+    ] == [True] * 5
+
+
 def test_the_same_seed_imports_the_same_bytes(source: Path, tmp_path: Path) -> None:
     write_taco(source)
     for name in ("one", "two"):
