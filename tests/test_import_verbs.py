@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import run_search
-from tests.tiny_sources import files_of, write_taco
+from tests.tiny_sources import files_of, read_splits, write_taco, write_yolo
 from trashseg_core.errors import BadInput
 from trashseg_core.importers.options import ImportOptions
 from trashseg_core.importers.taco import import_taco
@@ -91,3 +91,31 @@ def test_the_same_seed_imports_the_same_bytes(source: Path, tmp_path: Path) -> N
     for name in ("one", "two"):
         import_taco(source, tmp_path / name, ImportOptions())
     assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
+
+
+SQUARE = "0 0.25 0.25 0.5 0.25 0.5 0.5 0.25 0.5\n"
+GIVEN = {"train": {"a": SQUARE, "b": SQUARE}, "valid": {"c": SQUARE}, "test": {"d": SQUARE}}
+ONE_SPLIT = {"train": {f"p{number}": SQUARE for number in range(12)}}
+
+
+@pytest.mark.parametrize(
+    ("splits", "told", "recorded"),
+    [
+        (GIVEN, "were kept (train, val, test); --val, --seed had no effect", "the splits of the source"),
+        ({**ONE_SPLIT, "test": {"f": SQUARE}}, None, "--val 0.2 --seed 3"),
+        (ONE_SPLIT, None, "--val 0.2 --test 0.15 --seed 3"),
+    ],
+    ids=["all splits", "no val", "train only"],
+)
+def test_flags_of_the_deal_are_recorded_where_they_decide_and_warned_of_where_not(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    splits: dict[str, dict[str, str]],
+    told: str | None,
+    recorded: str,
+) -> None:
+    source, out = write_yolo(tmp_path / "yolo", splits), tmp_path / "out"
+    assert run_search.main(["import-yolo", str(source), str(out), "--val", "0.2", "--seed", "3"]) == 0
+    printed = capsys.readouterr().out
+    assert told in printed if told else "had no effect" not in printed
+    assert {one["info"]["description"].split(", ")[-1] for one in read_splits(out).values()} == {recorded}
