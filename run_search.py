@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+from experiments.interpreter import end_without
 from experiments.signals import end_on_signals, ignore_signals
 
 if __name__ == "__main__":
@@ -19,21 +20,24 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
-import tyro
+try:
+    import tyro
 
-from experiments.manifest import LOCK
-from experiments.settings import Crf, EnsembleSize, Method, Pool, Soup, Tta
-from experiments.verbs.bundle_verbs import BUNDLE_VERBS
-from experiments.verbs.command_line import Verb, run_command
-from experiments.verbs.completion import Shell
-from experiments.verbs.data_options import DataOptions
-from experiments.verbs.data_verbs import DATA_VERBS
-from experiments.verbs.look_verbs import LOOK_VERBS
-from experiments.verbs.round_verbs import ROUND_VERBS
-from experiments.verbs.search_verbs import SEARCH_VERBS
-from experiments.verbs.shakeup_verb import SHAKEUP_VERBS
-from experiments.verbs.study_verbs import STUDY_VERBS
-from experiments.verbs.sync import sync
+    from experiments.manifest import LOCK
+    from experiments.settings import Crf, EnsembleSize, Method, Pool, Soup, Tta
+    from experiments.verbs.bundle_verbs import BUNDLE_VERBS
+    from experiments.verbs.command_line import Verb, run_command
+    from experiments.verbs.completion import Shell
+    from experiments.verbs.data_options import DataOptions
+    from experiments.verbs.data_verbs import DATA_VERBS
+    from experiments.verbs.look_verbs import LOOK_VERBS
+    from experiments.verbs.round_verbs import ROUND_VERBS
+    from experiments.verbs.search_verbs import SEARCH_VERBS
+    from experiments.verbs.shakeup_verb import SHAKEUP_VERBS
+    from experiments.verbs.study_verbs import STUDY_VERBS
+    from experiments.verbs.sync import sync
+except ModuleNotFoundError as error:
+    end_without(error)
 
 
 def ensemble(

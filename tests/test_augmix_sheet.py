@@ -16,13 +16,16 @@ from experiments.pictures.augmix_sheet import (
     write_search_sheet,
 )
 from experiments.results import TrialResult
+from tests.test_cli import own_signal_handlers, refused
 from tests.tiny import tiny_config, write_folder
+from tests.tiny_sources import files_of
 from trashseg_core.augment.object_bank import open_bank
 from trashseg_core.config import TrialConfig
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.errors import BadInput
 
+__all__ = ["own_signal_handlers"]
 Capture = pytest.CaptureFixture[str]
 
 
@@ -77,6 +80,30 @@ def test_a_search_gets_the_sheet_of_its_best_trial_that_pastes(folder: DataFolde
 def test_a_file_that_cannot_be_a_png_is_refused(folder: DataFolder, tmp_path: Path, name: str) -> None:
     with pytest.raises(BadInput, match="must be a file name ending in .png in a folder that exists"):
         write_augmix_sheet(folder, tmp_path / name, ())
+
+
+@pytest.mark.parametrize("name", ["sheet.jpg", "nowhere/sheet.png", "other.png", "link.png", "DATA/sheet.png"])
+def test_a_place_for_the_picture_that_will_not_do_is_refused_before_any_photo_is_read(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    data = write_folder(tmp_path / "DATA", {"train": [(64, 64)], "val": [(64, 64)], "test": [(64, 64)]})
+    Image.new("L", (8, 8)).save(tmp_path / "other.png")
+    (tmp_path / "link.png").symlink_to(tmp_path / "gone.png")
+    before = files_of(tmp_path)
+    monkeypatch.setattr("experiments.verbs.data_check.print_check", None)
+    told = refused(capsys, "check", str(data), "--show-augmix", str(tmp_path / name))
+    assert name in told and files_of(tmp_path) == before
+
+
+def test_only_an_older_sheet_gives_way_to_a_new_one(folder: DataFolder, tmp_path: Path) -> None:
+    path = tmp_path / "sheet.png"
+    write_augmix_sheet(folder, path, ("image_size=64",))
+    first = path.read_bytes()
+    write_augmix_sheet(folder, path, ("image_size=64", "seed=1"))
+    assert path.read_bytes() != first
+    Image.new("L", (8, 8)).save(path)
+    with pytest.raises(BadInput, match="is there already, but is no sheet of `check`. Name another one or remove it"):
+        write_augmix_sheet(folder, path, ("image_size=64",))
 
 
 def test_an_unknown_class_is_refused_before_anything_is_written(folder: DataFolder, tmp_path: Path) -> None:

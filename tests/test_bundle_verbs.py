@@ -71,6 +71,11 @@ REFUSED = {
     "nothing": ([], "`submit` needs a run folder, e.g. runs/first; or `--check FILE.csv --test test.json`"),
     "no test file": (["--check", "mine.csv"], "`submit` needs a run folder"),
     "no file": (["--check", "none.csv", "--test", "data/test.json"], "none.csv: cannot be read (No such file"),
+    "a file to write": (
+        ["--check", "mine.csv", "--test", "data/test.json", "--output", "o.csv"],
+        "`--output` does not",
+    ),
+    "force": (["--check", "mine.csv", "--test", "data/test.json", "--force"], "`--force` does not go with `--check`"),
     "no COCO file": (["--check", "mine.csv", "--test", "mine.csv"], "mine.csv: not valid JSON"),
 }
 

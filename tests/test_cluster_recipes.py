@@ -4,7 +4,9 @@ import functools
 import os
 import re
 import shlex
+import shutil
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import tyro
 import yaml
 
 import run_search
+from experiments.journal import Journal
 from experiments.verbs.search_verbs import resume, search
 
 ROOT = Path(__file__).parents[1]
@@ -121,15 +124,35 @@ STUBS = {
 }
 
 
-def dry_run(folder: Path, *resumed: str) -> list[str]:
+def put_stubs(folder: Path, stubs: dict[str, str]) -> None:
+    """Write programs that stand for others."""
+    folder.mkdir(parents=True)
+    for name, body in stubs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+
+
+def leave_run(folder: Path, state: str) -> None:
+    """Leave what a search leaves that was stopped before its first epoch, or after it; or nothing."""
+    if state == "nothing":
+        return
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").touch()
+    with closing(Journal(folder / "journal.jsonl")) as journal:
+        journal.add_trial({}, {}, {})
+        if state == "an epoch":
+            journal.add_epoch("t0000", 1, {"val_miou": 0.5})
+
+
+STATES = pytest.mark.parametrize(
+    ("state", "verb"), [("nothing", "search"), ("no epoch", "search"), ("an epoch", "resume")]
+)
+
+
+def dry_run(folder: Path, state: str) -> list[str]:
     """What the Slurm script would have `srun` do, in a project folder with stubs for Slurm and Ray."""
-    (folder / "bin").mkdir(parents=True)
-    for name, body in STUBS.items():
-        (folder / "bin" / name).write_text(f"#!/bin/sh\n{body}\n")
-        (folder / "bin" / name).chmod(0o755)
-    for name in resumed:
-        (folder / "runs" / name).mkdir(parents=True)
-        (folder / "runs" / name / "manifest.json").touch()
+    put_stubs(folder / "bin", STUBS)
+    leave_run(folder / "runs" / "first", state)
     slurm = {"SLURM_SUBMIT_DIR": str(folder), "SLURM_NNODES": "2", "SLURM_JOB_NODELIST": "n[1-2]"}
     environment = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "HOME": str(folder), "USER": "me", **slurm}
     script = ["bash", str(RECIPES / "slurm.sh"), "/shared/data", "first"]
@@ -138,14 +161,14 @@ def dry_run(folder: Path, *resumed: str) -> list[str]:
     return (folder / "srun.log").read_text().splitlines()
 
 
-@pytest.mark.parametrize(("resumed", "verb"), [((), "search"), (("first",), "resume")], ids=["new", "again"])
+@STATES
 def test_the_slurm_script_starts_ray_on_all_nodes_and_the_search_on_the_first(
-    resumed: tuple[str, ...], verb: str, tmp_path: Path
+    state: str, verb: str, tmp_path: Path
 ) -> None:
     from ray.scripts.scripts import start
     from ray.scripts.symmetric_run import curate_and_validate_ray_start_args
 
-    mode, *words = dry_run(tmp_path, *resumed)
+    mode, *words = dry_run(tmp_path, state)
     assert mode == "token"
     assert (tmp_path / ".ray" / "auth_token").stat().st_mode & 0o777 == 0o600
     begin, separator = words.index("symmetric-run") + 1, words.index("--")
@@ -156,6 +179,28 @@ def test_the_slurm_script_starts_ray_on_all_nodes_and_the_search_on_the_first(
     call = parsed(words[separator + 3 :])
     assert call.func is run_search.VERBS[verb]
     assert words[words.index("--address") + 1] == words[-1] == "192.0.2.7:20007"
+
+
+@STATES
+def test_the_entrypoint_of_the_rayjob_resumes_where_an_epoch_was_recorded(
+    state: str, verb: str, tmp_path: Path
+) -> None:
+    job = yaml.safe_load((RECIPES / "rayjob.yaml").read_text(encoding="utf-8"))
+    put_stubs(tmp_path / "app", {"python": 'echo "$2"'})
+    leave_run(tmp_path / "shared" / "runs" / "first", state)
+    command = job["spec"]["entrypoint"].replace("/app", f"{tmp_path}/app").replace("/shared", f"{tmp_path}/shared")
+    environment = {"PATH": f"{tmp_path}/app:{os.environ['PATH']}"}
+    assert subprocess.check_output(shlex.split(command), env=environment, text=True) == f"{verb}\n"
+
+
+@STATES
+def test_the_full_recipe_resumes_where_an_epoch_was_recorded(state: str, verb: str, tmp_path: Path) -> None:
+    recipes = tmp_path / "experiments" / "recipes"
+    put_stubs(tmp_path / ".venv" / "bin", {"python": 'echo "$2"'})
+    put_stubs(recipes, {"setup.sh": "install_project() { :; }"})
+    shutil.copy(RECIPES.parent / "full.sh", recipes)
+    leave_run(tmp_path / "runs" / "full", state)
+    assert subprocess.check_output(["bash", recipes / "full.sh", "DATA"], text=True) == f"check\n{verb}\n"
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.sh")), ids=named)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import run_search
-from tests.tiny_sources import files_of, write_taco
+from tests.tiny_sources import files_of, read_splits, write_taco, write_yolo
 from trashseg_core.errors import BadInput
 from trashseg_core.importers.options import ImportOptions
 from trashseg_core.importers.taco import import_taco
@@ -67,8 +67,55 @@ def test_the_verb_prints_the_class_table_and_what_was_left_out(
     assert files_of(source) == before
 
 
+def test_photos_above_the_cap_are_not_said_to_be_missing(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = [{"height": 60, "width": 80}] * 6 + [{"height": 120, "width": 160}] * 6
+    images = [{"id": number, "file_name": f"batch_1/{number:06}.JPG", **size} for number, size in enumerate(sizes)]
+    write_taco(source, images=images)
+    for number in (0, 11):
+        (source / f"batch_1/{number:06}.JPG").unlink()
+    told = refused(capsys, str(source), str(tmp_path / "out"), "--max-megapixels", "0.001")
+    assert "None of the 12 photos can be used; 10 of them are too large or unreadable. First: " in told
+    assert "raise the cap with `--max-megapixels`" in told and "download.py" not in told
+    left_out = import_taco(source, tmp_path / "out", ImportOptions(max_megapixels=0.01)).left_out
+    assert left_out["photos missing"] == ["batch_1/000000.JPG", "batch_1/000011.JPG"]
+    assert [
+        f"{number:06}.JPG: 160 x 120 px is above the cap" in one
+        for number, one in enumerate(left_out["photos too large or unreadable"], 6)
+    ] == [True] * 5
+
+
 def test_the_same_seed_imports_the_same_bytes(source: Path, tmp_path: Path) -> None:
     write_taco(source)
     for name in ("one", "two"):
         import_taco(source, tmp_path / name, ImportOptions())
     assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
+
+
+SQUARE = "0 0.25 0.25 0.5 0.25 0.5 0.5 0.25 0.5\n"
+GIVEN = {"train": {"a": SQUARE, "b": SQUARE}, "valid": {"c": SQUARE}, "test": {"d": SQUARE}}
+ONE_SPLIT = {"train": {f"p{number}": SQUARE for number in range(12)}}
+
+
+@pytest.mark.parametrize(
+    ("splits", "told", "recorded"),
+    [
+        (GIVEN, "were kept (train, val, test); --val, --seed had no effect", "the splits of the source"),
+        ({**ONE_SPLIT, "test": {"f": SQUARE}}, None, "--val 0.2 --seed 3"),
+        (ONE_SPLIT, None, "--val 0.2 --test 0.15 --seed 3"),
+    ],
+    ids=["all splits", "no val", "train only"],
+)
+def test_flags_of_the_deal_are_recorded_where_they_decide_and_warned_of_where_not(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    splits: dict[str, dict[str, str]],
+    told: str | None,
+    recorded: str,
+) -> None:
+    source, out = write_yolo(tmp_path / "yolo", splits), tmp_path / "out"
+    assert run_search.main(["import-yolo", str(source), str(out), "--val", "0.2", "--seed", "3"]) == 0
+    printed = capsys.readouterr().out
+    assert told in printed if told else "had no effect" not in printed
+    assert {one["info"]["description"].split(", ")[-1] for one in read_splits(out).values()} == {recorded}

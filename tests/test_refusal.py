@@ -40,6 +40,10 @@ REQUIRED = ("--data", "d", "--space", "quick", "--name", "n")
         (("search", *REQUIRED, "--set", "lr=1", "image_size=64", "--scheduler"), "`--scheduler` needs a value: asha"),
         (("ensemble", "runs/a", "--crf", "maybe"), "is 'maybe', but must be one of auto, on, off."),
         (("ensemble", "runs/a", "--top-k"), "`--top-k` needs a value: a whole number."),
+        (
+            ("completion", "Bash"),
+            "The value of `SHELL` is 'Bash', but must be one of bash, zsh, fish. Did you mean `ba",
+        ),
         (("status", "runs/a", "--json=3"), "`--json` takes no value. Leave '3' out."),
     ],
 )
@@ -79,6 +83,7 @@ def test_any_words_have_an_answer_of_one_line_or_none(words: list[str]) -> None:
     [
         ("search", *REQUIRED, "--set", "lr=1", "epochs=3", "--top-k=4", "--concurrent", "auto", "--quiet"),
         ("predict", "--out", "o", "e", "photos", "--overlays", "--no-probabilities"),
+        ("completion", "zsh"),
         ("stability", "--csv", "a.csv", "b.csv", "--truth", "t.json"),
     ],
 )

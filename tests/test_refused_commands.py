@@ -1,9 +1,12 @@
 """Settings that no search could use are refused with one line, exit code 2, and nothing done."""
 
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+import tyro
 
+from experiments.verbs.command_line import run_command
 from tests.test_cli import Capture, data, own_signal_handlers, refused, search_words
 
 pytestmark = pytest.mark.reliability("command-line")
@@ -52,6 +55,32 @@ def test_a_bad_setting_is_refused_before_any_work(
 def test_a_place_that_cannot_be_written_to_is_refused(capsys: Capture, data: Path, tmp_path: Path, flag: str) -> None:
     (tmp_path / "file").write_text("x")
     assert f"`{flag} file`: {tmp_path / 'file'}" in refused(capsys, *search_words(data, flag, "file"))
+
+
+def make(folder: Annotated[Path, tyro.conf.Positional], /) -> None:
+    """Make a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def read(file: Annotated[Path, tyro.conf.Positional], /) -> None:
+    """Read a file."""
+    file.read_bytes()
+
+
+@pytest.mark.parametrize("place", ["file", "/proc/none", "/proc/none/deeper"])
+def test_a_folder_that_cannot_be_where_it_is_wanted_needs_another_path(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("x")
+    assert run_command({"make": make, "read": read}, "", ["make", place]) == 2
+    err = capsys.readouterr().err
+    assert place.removesuffix("/deeper") in err and err.endswith("Give another path.\n") and err.count("\n") == 1
+
+
+def test_a_missing_file_is_not_taken_for_a_wrong_path(capsys: Capture) -> None:
+    assert run_command({"make": make, "read": read}, "", ["read", "/none"]) == 1
+    assert "FileNotFoundError" in capsys.readouterr().err
 
 
 def test_a_space_in_yaml_is_no_space_and_nothing_in_it_is_run(capsys: Capture, data: Path, tmp_path: Path) -> None:

@@ -160,8 +160,13 @@ def test_a_run_without_a_forecast_has_no_section(run: Path) -> None:
     [
         ([], "`stability` needs a run folder"),
         (["nowhere"], "nowhere: no search has ended here"),
-        (["--csv", "right.csv"], "`stability` needs a run folder"),
-        (["nowhere", "--truth", "truth.json"], "`stability` needs a run folder"),
+        (["--truth", "truth.json"], "`stability` needs a run folder"),
+        (["--csv", "right.csv"], "`--csv` needs the COCO file of the photos that the CSVs answer. Add `--truth"),
+        (["nowhere", "--truth", "truth.json"], "`--truth` does not go with the run folder nowhere"),
+        (["nowhere", "--csv", "right.csv"], "`--csv` does not go with the run folder nowhere"),
+        (["nowhere", "--csv", "right.csv", "--truth", "truth.json"], "Leave one of the two out"),
+        (["nowhere", "--out", "truth.json"], "`--out truth.json`: is there already, but is no result of `stability`"),
+        (["nowhere", "--out", "right.csv"], "`--out right.csv`: is there already"),
         (["nowhere", "--test-size", "1"], "The value of `--test-size` is 1, but must be 2 or more"),
         (["nowhere", "--out", "no/where.json"], "`--out no/where.json`: no such folder no"),
         (["--csv", "right.csv", "right.csv", "--truth", "truth.json"], "a file is given twice"),
@@ -172,6 +177,15 @@ def test_what_cannot_be_answered_is_refused(
     words: list[str], message: str, answers: list[Path], capsys: Capture
 ) -> None:
     assert message in refused(capsys, "stability", *words)
+
+
+def test_only_an_older_result_gives_way_to_a_new_one(run: Path, tmp_path: Path, capsys: Capture) -> None:
+    words = ["stability", str(run), "--out", str(tmp_path / "s.json")]
+    assert run_search.main(words) == run_search.main([*words, "--test-size", "50"]) == 0
+    assert json.loads((tmp_path / "s.json").read_text())["test_size"] == 50
+    (tmp_path / "s.json").write_text("{}")
+    assert "Name another file" in refused(capsys, *words)
+    assert (tmp_path / "s.json").read_text() == "{}"
 
 
 def test_only_models_that_may_be_the_best_are_on_the_leaderboard() -> None:

@@ -1,5 +1,6 @@
 """The contact sheet of augmix: training photos, the same with pasted objects, and what is labelled then."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from experiments.results import TrialResult
 from experiments.terminal import progress_line
@@ -17,6 +19,7 @@ from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.resize import fitted_size
 from trashseg_core.disk.files import atomic_bytes
+from trashseg_core.disk.regular import open_regular
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.overlay import (
     FAINT,
@@ -34,6 +37,8 @@ from trashseg_core.inference.overlay import (
 NUM_PHOTOS, TILE_PX = 6, 288
 TITLES = ("photo", "with pasted objects", "labels")
 SUFFIX, FILE = ".png", "augmix.png"
+SOFTWARE, MADE_BY = "Software", "trashseg"
+"""Keyword and text that a sheet carries: only such a picture gives way to a new one."""
 FRAME = (215, 218, 222)
 """Around each tile, so that white photos end somewhere."""
 
@@ -42,16 +47,39 @@ def write_augmix_sheet(folder: DataFolder, path: Path, assignments: tuple[str, .
     """Draw a few training photos with objects pasted in, all of them at ratio 1, and write the sheet as PNG.
 
     Args:
-        path: the picture; an older one gives way.
+        path: the picture; an older sheet gives way.
         assignments: `field=value` of hyperparameters: image_size, augmix_classes, augmix_rarity, seed, …
 
     Raises:
         BadInput: the train split cannot be used, a hyperparameter is refused, or `path` cannot be written.
     """
-    if path.suffix.lower() != SUFFIX or not path.absolute().parent.is_dir():
-        raise BadInput(f"{path}: must be a file name ending in {SUFFIX} in a folder that exists.")
+    refuse_sheet(Path(folder.path), path)
     values: dict[str, Any] = {"augmix_ratio": 1.0, **parse_assignments(assignments)}
     _write_sheet(folder, path, TrialConfig.from_params(values))
+
+
+def refuse_sheet(data: Path, path: Path) -> None:
+    """Refuse a place where a sheet must not be written, before any work.
+
+    Raises:
+        BadInput: no PNG in a folder that exists, inside the data folder, or a file that is no sheet of ours.
+    """
+    folder = path.absolute().parent
+    if path.suffix.lower() != SUFFIX or not folder.is_dir():
+        raise BadInput(f"{path}: must be a file name ending in {SUFFIX} in a folder that exists.")
+    if folder.resolve().is_relative_to(data.resolve()):
+        raise BadInput(f"{path} lies inside {data}, which is only read. Name a file elsewhere.")
+    if os.path.lexists(path) and not _is_sheet(path):
+        raise BadInput(f"{path} is there already, but is no sheet of `check`. Name another one or remove it.")
+
+
+def _is_sheet(path: Path) -> bool:
+    """Whether a file is a picture that `_write_sheet` wrote."""
+    try:
+        with open_regular(path) as stream, Image.open(stream, formats=("PNG",)) as picture:
+            return picture.info.get(SOFTWARE) == MADE_BY
+    except (OSError, ValueError, SyntaxError):
+        return False
 
 
 def write_search_sheet(run_folder: Path, folder: DataFolder, results: Sequence[TrialResult]) -> None:
@@ -69,9 +97,11 @@ def _write_sheet(folder: DataFolder, path: Path, config: TrialConfig) -> None:
     """Draw the sheet and write it atomically."""
     split = open_split(folder, "train", config.predict_size, progress_line("photos decoded"))
     sheet = draw_augmix_sheet(split, open_bank(folder, config.predict_size), config)
+    origin = PngInfo()
+    origin.add_text(SOFTWARE, MADE_BY)
     try:
         with atomic_bytes(path) as stream:
-            Image.fromarray(sheet).save(stream, format="PNG")
+            Image.fromarray(sheet).save(stream, format="PNG", pnginfo=origin)
     except OSError as error:
         raise BadInput(f"{path}: cannot be written ({error.strerror}). Choose another file.") from None
 

@@ -16,7 +16,7 @@ gpus_per_trial=${GPUS_PER_TRIAL:-1} top_k=${TOP_K:-8} seed=${SEED:-0}
 install_project
 
 .venv/bin/python run_search.py check "$data"
-if [ -f "runs/$name/manifest.json" ]; then
+if grep -qs '"event": "epoch"' "runs/$name/journal.jsonl"; then # before the first epoch there is nothing to resume
   .venv/bin/python run_search.py resume "runs/$name"
 else
   .venv/bin/python run_search.py search --data "$data" --space "$space" --name "$name" \

@@ -73,6 +73,9 @@ def submit(
     """
     from experiments.manifest import FILE, LOCK, check_own, read_manifest
 
+    if check is not None and (output is not None or force):
+        flag = "--force" if output is None else "--output"
+        raise BadInput(f"`{flag}` does not go with `--check`, which writes nothing. Leave one of the two out.")
     if run is None and check is not None and (check.parent / FILE).is_file():
         run = check.parent
     if run is None and (check is None or test is None):

@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import tyro
@@ -29,7 +30,7 @@ from trashseg_core.errors import BadInput
 Verb = Callable[..., None]
 MAX_SHOWN = 300
 """Of a word in a message."""
-NO_SUCH_NAMES = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR)
+NO_SUCH_NAMES = (errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR)
 """Errors that only another path helps against."""
 LONGEST = 4000
 """Characters of a message."""
@@ -82,13 +83,18 @@ def _told(error: Exception) -> tuple[int, str]:
     """Exit code and message of what a verb did not expect; of files, what helps."""
     if isinstance(error, OSError):
         place = f"{error.filename2 or error.filename or 'a file'}: {error.strerror}."
-        if error.errno in NO_SUCH_NAMES:
+        if error.errno in NO_SUCH_NAMES or error.errno == errno.ENOENT and _is_of_new_folder(error):
             return 2, f"{place} Give another path."
         if error.errno in NOT_OURS:
             return 2, f"{place} Give a place that this user may read and write, or change its rights."
         if is_full(error) and error.filename:
             return 1, f"{error.strerror}: {error.filename}. Make room there."
     return 1, f"{type(error).__name__}: {error} (`--debug` shows where)"
+
+
+def _is_of_new_folder(error: OSError) -> bool:
+    """Whether an error is of a folder to be made. A missing file may be anybody's fault; this is the path's."""
+    return traceback.extract_tb(error.__traceback__)[-1].name == Path.mkdir.__name__
 
 
 def _print_help(verbs: Mapping[str, Verb], description: str, arguments: list[str]) -> bool:

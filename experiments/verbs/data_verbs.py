@@ -28,13 +28,17 @@ def check(
         data: folder with train.json, val.json, test.json and the photos
         all: list every finding
         options: how the folder is read
-        show_augmix: also draw training photos with pasted objects into this PNG
+        show_augmix: also draw training photos with pasted objects into this PNG; an older such picture gives way
         set: hyperparameters of that picture, field=value
     """
     from experiments.verbs.data_check import print_check
 
     if set and show_augmix is None:
         raise BadInput("`--set` describes the picture of `--show-augmix FILE.png`. Give that too.")
+    if show_augmix is not None:
+        from experiments.pictures.augmix_sheet import refuse_sheet
+
+        refuse_sheet(data, show_augmix)
     print_check(replace(options, skip_bad=False).folder(data), all, options.skip_bad)
     if show_augmix is not None:
         from experiments.pictures.augmix_sheet import write_augmix_sheet

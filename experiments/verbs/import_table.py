@@ -16,6 +16,9 @@ def print_import(out: Path, report: ImportReport) -> None:
         absent = [report.class_names[label] for label in range(1, len(counts)) if not counts[label]]
         if absent:
             print(f"warning: no annotation of {', '.join(absent)} in {split}")
+    if report.idle_flags:
+        kept = ", ".join(report.own_splits)
+        print(f"warning: the source's own splits were kept ({kept}); {', '.join(report.idle_flags)} had no effect")
     for reason, names in report.left_out.items():
         if names:
             print(f"left out: {len(names)} {reason} (first: {names[0]})")

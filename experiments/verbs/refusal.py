@@ -40,6 +40,9 @@ def _faults(verb: str, flags: list[Flag], words: list[str]) -> Iterator[str]:
         yield from _faults_of_values(word, named[word], values)
     wanted = [flag for flag in flags if flag.positional]
     present = {word for word, _ in given}
+    for flag, value in zip(wanted, places, strict=False):
+        if flag.choices:
+            yield from _faults_of_values(flag.values, flag, [value])
     missing = {flag.values: flag for flag in wanted[len(places) :] if flag.required}
     missing |= {word: flag for word, flag in named.items() if flag.required and word not in present}
     if missing:

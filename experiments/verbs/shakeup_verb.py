@@ -1,6 +1,7 @@
 """The verb that foretells the shake-up of a leaderboard."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,16 +39,17 @@ def stability(
         truth: COCO file of these photos
         background_category: category of the truth that is the background itself
         test_size: photos of the test set; by default as many as test.json lists, else as many as were scored
-        out: file of the result; default: RUN/stability.json, none with --csv
+        out: file of the result, where an older result gives way; default: RUN/stability.json, none with --csv
         as_json: print the result as JSON
     """
-    if (run is None) == (not csv) or (truth is None) == bool(csv):
-        raise BadInput("`stability` needs a run folder, e.g. runs/first; or `--csv a.csv b.csv --truth DATA/val.json`.")
+    _refuse_sources(run, csv, truth)
     if test_size is not None and not 2 <= test_size <= MAX_TEST:
         allowed = f"must be 2 or more, as each half needs a photo, and at most {MAX_TEST:,}"
         raise BadInput(f"The value of `--test-size` is {test_size}, but {allowed}.")
     if out is not None and not out.parent.is_dir():
         raise BadInput(f"`--out {out}`: no such folder {out.parent}. Create it, or give another path.")
+    if out is not None and os.path.lexists(out) and not _is_forecast(out):
+        raise BadInput(f"`--out {out}`: is there already, but is no result of `stability`. Name another file.")
     from experiments.forecast import FILE
     from experiments.manifest import check_own
     from trashseg_core.disk.files import write_json
@@ -66,6 +68,28 @@ def stability(
     else:
         print_stability(document)
         print(f"Written: {out}" if out else "Not written; `--out FILE.json` keeps it.")
+
+
+def _refuse_sources(run: Path | None, csv: tuple[Path, ...], truth: Path | None) -> None:
+    """Refuse anything but a run folder, or CSVs with their truth."""
+    if run is None and not csv:
+        raise BadInput("`stability` needs a run folder, e.g. runs/first; or `--csv a.csv b.csv --truth DATA/val.json`.")
+    if run is not None and (csv or truth is not None):
+        flag, what = ("--csv", "the CSVs stand alone") if csv else ("--truth", "a run folder knows its own scores")
+        raise BadInput(f"`{flag}` does not go with the run folder {run}: {what}. Leave one of the two out.")
+    if run is None and truth is None:
+        raise BadInput("`--csv` needs the COCO file of the photos that the CSVs answer. Add `--truth DATA/val.json`.")
+
+
+def _is_forecast(path: Path) -> bool:
+    """Whether a file is a result that this verb wrote."""
+    from trashseg_core.disk.files import read_json
+
+    try:
+        document = read_json(path)
+    except BadInput:
+        return False
+    return isinstance(document, dict) and {"models", "flips"} <= document.keys()
 
 
 def _of_run(run: Path, test_size: int | None) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from trashseg_core.data.photo_names import NearNames, leads_outside
 from trashseg_core.data.photos import MAX_BYTES_PER_PX, MAX_MEGAPIXELS
 from trashseg_core.errors import BadInput
 
+NO_SUCH_PHOTO = "no such photo."
+
 
 @dataclass(frozen=True)
 class DataFolder:
@@ -95,7 +97,7 @@ class DataFolder:
         except FileNotFoundError:
             near = near_names.near(photo.file_name)
             if near is None:
-                return fault("no such photo.", skippable=True)
+                return fault(NO_SUCH_PHOTO, skippable=True)
             return fault(f"no such photo, but {near!r} is there. Correct file_name.")
         except OSError as error:
             return fault(f"cannot be read ({error.strerror}).", skippable=True)

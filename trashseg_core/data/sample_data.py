@@ -1,7 +1,7 @@
 """A small long-tailed trash data set in the competition's layout, generated for trying things out and for tests."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from trashseg_core.data.sample_canvas import Array, Rng
 from trashseg_core.data.sample_photos import PlacedObject, draw_photo
 from trashseg_core.disk.files import atomic_bytes, read_json, write_text
+from trashseg_core.disk.temporaries import SUFFIX
 from trashseg_core.errors import BadInput
 
 # Name: share of the objects. Category ids are 1..10 in this order. The competition's tail, with its rarest classes
@@ -61,7 +62,7 @@ def write_sample_data(folder: Path, num_images: int = 240, image_size: int = 256
     The annotation files appear when all photos are in place, `train.json` last: where it stands, the set is complete.
 
     Args:
-        folder: is created; may hold anything but annotation files.
+        folder: new, empty, or what the same arguments left when they were cut off.
         num_images: of all splits together, at least 6.
         image_size: side of the square photos in px, at least 64.
         seed: not negative.
@@ -70,13 +71,19 @@ def write_sample_data(folder: Path, num_images: int = 240, image_size: int = 256
         Number of photos per split.
 
     Raises:
-        BadInput: an argument is out of its range, or the folder holds annotation files already.
+        BadInput: an argument is out of its range, or the folder holds something else already.
     """
     _check_arguments(folder, num_images, image_size, seed)
     photos = plan_photos(num_images, np.random.default_rng([seed, 0]))
+
+    def draw(number: int) -> tuple[Array, list[PlacedObject]]:
+        return draw_photo(photos[number].objects, image_size, np.random.default_rng([seed, number + 1]))
+
+    numbers = {photo.file_name: number for number, photo in enumerate(photos)}
+    _refuse_others(folder, lambda name: _jpeg(draw(numbers[name])[0]) if name in numbers else None)
     documents = {split: _empty_document() for split in SPLITS}
-    for number, photo in enumerate(photos, start=1):
-        pixels, placed = draw_photo(photo.objects, image_size, np.random.default_rng([seed, number]))
+    for number, photo in enumerate(photos):
+        pixels, placed = draw(number)
         _write_jpeg(folder / photo.file_name, pixels)
         _add_photo(documents[photo.split], photo.file_name, placed, image_size)
     del documents["test"]["annotations"]
@@ -124,26 +131,39 @@ def deal_objects(num_photos: int, rng: Rng) -> list[list[str]]:
 
 def _check_arguments(folder: Path, num_images: int, image_size: int, seed: int) -> None:
     for name, value, low in (
-        ("num_images", num_images, MIN_IMAGES),
+        ("`--images`", num_images, MIN_IMAGES),
         ("image_size", image_size, MIN_SIZE_PX),
-        ("seed", seed, 0),
+        ("`--seed`", seed, 0),
     ):
         if value < low:
             raise BadInput(f"The value of {name} is {value}, but must be at least {low}. Raise it.")
     if num_images > MAX_IMAGES:
-        raise BadInput(f"The value of num_images is {num_images}, but must be at most {MAX_IMAGES}. Lower it.")
-    for name in ("train.json", "train_all.json", "val.json", "test.json"):
-        if (folder / name).exists() and not _was_cut_off(folder, name):
-            raise BadInput(
-                f"{folder} holds {name} already, but sample data is written only where no annotation file is, "
-                "so that no data is lost. Name another folder or remove that one."
-            )
+        raise BadInput(f"The value of `--images` is {num_images}, but must be at most {MAX_IMAGES}. Lower it.")
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder} is a file, but must be a folder or a new name. Name another folder.")
 
 
+def _refuse_others(folder: Path, drawn: Callable[[str], bytes | None]) -> None:
+    """Refuse a folder that holds anything but what these arguments write, cut off before `train.json`.
+
+    Args:
+        drawn: content of a photo by its name; None where no photo has that name.
+    """
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_dir() and not path.is_symlink() or name.endswith(SUFFIX):
+            continue
+        if not path.is_file() or not _was_cut_off(folder, name) and path.read_bytes() != drawn(name):
+            raise BadInput(
+                f"{folder} holds {name} already, but sample data is written only into a new or empty folder, or where "
+                "the same command was cut off, so that no data is lost. Name another folder or remove that one."
+            )
+
+
 def _was_cut_off(folder: Path, name: str) -> bool:
-    """Whether an annotation file is one of ours, of a set that was killed before it got its `train.json`."""
+    """Whether a file is an annotation file of ours, of a set that was killed before it got its `train.json`."""
+    if name not in ("val.json", "test.json"):
+        return False
     try:
         return not (folder / "train.json").exists() and read_json(folder / name)["info"]["description"] == ORIGIN
     except (BadInput, KeyError, TypeError):
@@ -189,12 +209,17 @@ def _run_lengths(outline: Array, size: int) -> dict[str, list[int]]:
     return {"size": [size, size], "counts": np.diff(changes, prepend=0, append=size * size).tolist()}
 
 
-def _write_jpeg(path: Path, pixels: Array) -> None:
-    """Write an RGB photo atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _jpeg(pixels: Array) -> bytes:
+    """The file of an RGB photo."""
     encoded, data = cv2.imencode(
         ".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     )
     assert encoded, "OpenCV encodes every 8-bit RGB array"
+    return data.tobytes()
+
+
+def _write_jpeg(path: Path, pixels: Array) -> None:
+    """Write an RGB photo atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_bytes(path) as stream:
-        stream.write(data.tobytes())
+        stream.write(_jpeg(pixels))

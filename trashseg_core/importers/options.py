@@ -1,5 +1,6 @@
 """ImportOptions: how a source is read and dealt, the same for every import."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from trashseg_core.data.photos import MAX_MEGAPIXELS
@@ -20,6 +21,22 @@ class ImportOptions:
     """Accept files behind links that lead out of the source."""
     max_megapixels: float = MAX_MEGAPIXELS
     """Largest photo to read, in 10^6 pixels."""
+
+    def deal(self, own_splits: Collection[str]) -> dict[str, float]:
+        """Flags that decide which photo comes where, with their values.
+
+        Args:
+            own_splits: those that the source gives; what it gives is kept, so some flags have no effect.
+        """
+        if "val" in own_splits:
+            return {}
+        share = {} if "test" in own_splits else {"--test": self.test}
+        return {"--val": self.val, **share, "--seed": self.seed}
+
+    def idle(self, own_splits: Collection[str]) -> list[str]:
+        """Flags of the deal that were changed, but have no effect."""
+        usual, used = ImportOptions().deal(()), self.deal(own_splits)
+        return [flag for flag, value in self.deal(()).items() if flag not in used and value != usual[flag]]
 
     def check(self) -> None:
         """Refuse shares that leave nothing for training or validation.

@@ -13,7 +13,7 @@ import numpy as np
 
 from trashseg_core.data.cache_store import Progress
 from trashseg_core.data.coco import MAX_JSON_MB, Annotation, Photo
-from trashseg_core.data.folder import DataFolder
+from trashseg_core.data.folder import NO_SUCH_PHOTO, DataFolder
 from trashseg_core.data.near_duplicates import group_scenes, thumbnail
 from trashseg_core.data.photos import read_photo
 from trashseg_core.data.resize import fitted_size
@@ -110,13 +110,21 @@ def _read(source: Path, table: Path, size: int, options: ImportOptions, max_json
         for entry in document["images"]
     ]
     there = {photo.id for photo in split.photos}
+    places = {f"{split.path} {photo.file_name}": photo.id for photo in reversed(listed)}
+    others = [one for one in split.findings if one.where in places and one.message != NO_SUCH_PHOTO]
+    if not there and others:
+        told = f"None of the {len(listed)} photos can be used; {len(others)} of them are too large or unreadable."
+        raise BadInput(f"{told} First: {others[0]}")
     if not there:
         raise BadInput(f"None of the {len(listed)} photos of {root / FILE} is there. Run TACO's download.py first.")
     taco = _Taco(folder, document, listed, split.photos, labels, class_names, size)
+    refused = {places[one.where]: str(one) for one in others}
     first = {os.path.normpath(photo.file_name): photo.id for photo in reversed(listed)}
     for photo in listed:
         if first[os.path.normpath(photo.file_name)] != photo.id:
             taco.left_out["photos listed a second time"].append(photo.file_name)
+        elif photo.id in refused:
+            taco.left_out["photos too large or unreadable"].append(refused[photo.id])
         elif photo.id not in there:
             taco.left_out["photos missing"].append(photo.file_name)
     return taco

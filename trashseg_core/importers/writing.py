@@ -52,6 +52,10 @@ class ImportReport:
     """Photos that show each class, by split and label; ignored regions do not count."""
     class_annotations: dict[str, list[int]]
     left_out: LeftOut = field(default_factory=lambda: defaultdict(list))
+    own_splits: list[str] = field(default_factory=list)
+    """Splits of the source itself; they are kept."""
+    idle_flags: list[str] = field(default_factory=list)
+    """Flags of the deal that were given in vain, as the source has splits of its own."""
 
 
 @contextmanager
@@ -91,11 +95,13 @@ def write_splits(
     Args:
         class_names: by label; the first is the background, which is no category.
         splits: photos of each split that gets a file.
-        origin: where the set comes from; kept under `info` with the shares and the seed.
+        origin: where the set comes from; kept under `info` with the shares and the seed, as far as they were used.
     """
     categories = [{"id": label, "name": name} for label, name in enumerate(class_names) if label]
-    made = f"trashseg {__version__}, --val {options.val:g} --test {options.test:g} --seed {options.seed}"
-    report = ImportReport(list(class_names), {}, {}, {})
+    own = [name for name in SPLITS if any(photo.split == name for photos in splits.values() for photo in photos)]
+    flags = " ".join(f"{flag} {value:g}" for flag, value in options.deal(own).items())
+    made = f"trashseg {__version__}, {flags or 'the splits of the source'}"
+    report = ImportReport(list(class_names), {}, {}, {}, own_splits=own, idle_flags=options.idle(own))
     for split, photos in splits.items():
         document: dict[str, Any] = {"info": {"description": f"{origin}; {made}"}, "categories": categories}
         document["images"] = [

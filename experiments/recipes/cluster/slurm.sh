@@ -30,7 +30,7 @@ chmod 600 "$HOME/.ray/auth_token"
 read -r head < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 address=$(getent ahostsv4 "$head" | awk 'NR == 1 { print $1 }'):$((20000 + SLURM_JOB_ID % 20000))
 
-if [ -f "runs/$name/manifest.json" ]; then
+if grep -qs '"event": "epoch"' "runs/$name/journal.jsonl"; then # before the first epoch there is nothing to resume
   job=(python run_search.py resume "runs/$name" --ray-address "$address")
 else
   job=(python run_search.py search --data "$data" --space "$space" --name "$name" --trials "$trials"
