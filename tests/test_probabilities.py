@@ -209,15 +209,25 @@ def test_an_unfinished_prediction_that_is_needed_stays(tmp_path: Path) -> None:
     assert [path.name for path in store.iterdir()] == ["kept.part"]
 
 
-def test_predictions_above_the_budget_are_refused(tmp_path: Path) -> None:
-    expected = "predictions take 0.0 GB, but 0.0 GB are allowed or free. Raise `--store-gb`, make room, or choose a "
+def test_what_an_unfinished_prediction_holds_already_is_not_asked_for_again(tmp_path: Path) -> None:
+    store = filled(tmp_path, "kept.part", "finished")
+    make_room(store, {"kept", "finished"}, needed=1500, budget=2500)
+    with pytest.raises(BadInput, match="take 0.0 GB more"):
+        make_room(store, {"kept", "finished"}, needed=1501, budget=2500)
+
+
+def test_predictions_above_the_budget_are_refused_and_none_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probabilities.shutil, "disk_usage", lambda path: Usage(10, 9, 10**12))
+    expected = "take 200.0 GB more, but 99.0 GB are allowed or free. Raise `--store-gb`, make room, or choose a "
     with pytest.raises(BadInput, match=expected + "smaller `--top-k` or `--ensemble-size 256`"):
-        make_room(filled(tmp_path, "kept"), {"kept"}, needed=500, budget=1400)
-    assert (tmp_path / "kept").is_dir()
+        make_room(filled(tmp_path, "kept", "other"), {"kept"}, needed=200 * 10**9, budget=99 * 10**9 + 1000)
+    assert (tmp_path / "kept").is_dir() and (tmp_path / "other").is_dir()
 
 
 def test_predictions_that_would_fill_the_disk_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probabilities.shutil, "disk_usage", lambda path: Usage(10, 9, 1_000))
-    with pytest.raises(BadInput, match="or free. Raise `--store-gb`, make room"):
-        make_room(tmp_path, set(), needed=1_000, budget=10**9)
-    make_room(tmp_path, set(), needed=0, budget=10**9)
+    monkeypatch.setattr(probabilities.shutil, "disk_usage", lambda path: Usage(10, 9, 10**10))
+    with pytest.raises(BadInput, match="10.0 GB more, but 9.0 GB are allowed or free. Raise `--store-gb`, make room"):
+        make_room(tmp_path, set(), needed=10**10, budget=10**12)
+    make_room(tmp_path, set(), needed=9 * 10**9, budget=10**12)
