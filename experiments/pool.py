@@ -22,6 +22,7 @@ from trashseg_core.errors import BadInput
 from trashseg_core.inference.tta import usable_sets
 
 SIDE = 256
+FLATTERED = "chosen on all of val, so that its held-out score is a little flattered"
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,8 @@ def _soups(
         reached = f"val mIoU {soup.val_miou:.4f}, best ingredient {scores[soup.ingredients[0]]:.4f}"
         if len(soup.ingredients) > 1:
             soups[soup.folder.name] = soup.folder
-            evidence.note(soup.folder.name, f"mean of {', '.join(soup.ingredients)}: {reached}", kept=True)
+            why = f"mean of {', '.join(soup.ingredients)}: {reached}; {FLATTERED}"
+            evidence.note(soup.folder.name, why, kept=True)
         else:
             evidence.note("soup", f"no other of {', '.join(soup.tried)} raises the best one: {reached}")
     if not groups:
