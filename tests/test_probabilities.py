@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.candidates import num_pixels, predict_candidate
 from tests.test_ensemble import checkpoint
 from tests.tiny import write_folder
 from trashseg_core.checkpoint import read_config, read_network
@@ -20,7 +21,7 @@ from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble import probabilities
 from trashseg_core.ensemble.disagreement import find_disagreement
 from trashseg_core.ensemble.grid import Grid, open_grid
-from trashseg_core.ensemble.probabilities import StoredPrediction, make_room, predict_candidate
+from trashseg_core.ensemble.probabilities import StoredPrediction, make_room
 from trashseg_core.ensemble.scoring import pixel_confusions
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.predict import predict_logits, to_native
@@ -92,7 +93,7 @@ def test_each_candidate_alone_scores_as_in_training(
     split = open_split(val, "val", SIZES[number])
     expected = score(read_network(checkpoints[number], config, 3), config, split, build_loss(config))[0]
     counted = pixel_confusions(pixels, [np.eye(2)[number]] * len(grid))
-    assert pixels.agreed.sum() > 0 and pixels.num_pixels > 0
+    assert pixels.agreed.sum() > 0 and num_pixels(pixels) > 0
     assert np.array_equal(counted.sum(axis=(1, 2)), expected.sum(axis=(1, 2)))
     assert np.abs(counted - expected).sum() <= 0.02 * expected.sum()  # 8-bit probabilities may tie
 
@@ -134,7 +135,7 @@ from pathlib import Path
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.grid import open_grid
-from trashseg_core.ensemble.probabilities import predict_candidate
+from tests.candidates import predict_candidate
 
 data, checkpoint, store = sys.argv[1:]
 folder = DataFolder(data)

@@ -85,18 +85,6 @@ def prediction_name(models: Sequence[FoldModel], tta: str, grid: Grid, data_key:
     return digest.hexdigest()[:24]
 
 
-def predict_candidate(
-    checkpoint: Path,
-    data: DataFolder,
-    grid: Grid,
-    store: Path,
-    tta: str = "none",
-    progress: Callable[[int, int], None] | None = None,
-) -> StoredPrediction:
-    """Predict val with a checkpoint; see `predict_folds`."""
-    return predict_folds([FoldModel(checkpoint, len(grid))], data, grid, store, tta, progress)
-
-
 def predict_folds(
     models: Sequence[FoldModel],
     data: DataFolder,
