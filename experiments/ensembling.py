@@ -23,6 +23,7 @@ from trashseg_core.ensemble.pixels import Pixels
 from trashseg_core.ensemble.probabilities import StoredPrediction
 from trashseg_core.ensemble.select import select_greedily
 from trashseg_core.ensemble.steps import Candidates, Plan, weigh, with_class_weights, with_offsets, with_tta
+from trashseg_core.errors import BadInput
 from trashseg_core.networks.pretrained import normalisation
 
 SAMPLED_PIXELS = 1 << 17
@@ -96,9 +97,14 @@ def win_backtest(pixels: Pixels, settings: SearchSettings, evidence: Evidence) -
 
 
 def offer_tta(pool: Pool, offered: Candidates, settings: SearchSettings, best: Outcome, evidence: Evidence) -> Outcome:
-    """Show the members more views where that was asked for, or gains enough to be worth its cost."""
+    """Show the members the views that were asked for; `auto` tries flips, kept if they gain more than one error."""
     tta, members = settings.first_tta, best.choice.members
     if tta == "none":
+        return best
+    try:
+        pool.make_room(members, tta)
+    except BadInput as error:
+        evidence.note(f"TTA {tta}", f"not tried: there is no room for what the members predict with it. {error}")
         return best
     predicted = pool.predict(members, tta)
     offered.predictions.update({(member, tta): one for member, one in zip(members, predicted, strict=True)})

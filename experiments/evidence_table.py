@@ -24,7 +24,7 @@ def print_evidence(rows: list[dict[str, Any]], console: Console | None = None) -
     table.add_column("kept")
     table.add_column("why")
     for row in rows:
-        gain = f"{row['gain']:+.4f} ± {row['error']:.4f}" if row.get("gain") else ""
+        gain = f"{row['gain']:+.4f} ± {row['error']:.4f}" if "gain" in row else ""
         scores = [f"{row[name]:.4f}" if name in row else "" for name in ("val_miou", "held_out")]
         seconds = f"{row['seconds']:.1f}" if "seconds" in row else ""
         kept = "[green]yes[/]" if row["kept"] else "no"

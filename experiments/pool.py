@@ -1,6 +1,7 @@
 """The pool of an ensemble: a search's candidates, and what they predict on val."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from experiments.checkpoints.keeper import with_weights
@@ -22,6 +23,7 @@ from trashseg_core.errors import BadInput
 from trashseg_core.inference.tta import usable_sets
 
 SIDE = 256
+FLATTERED = "chosen on all of val, so that its held-out score is a little flattered"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Pool:
     grid: Grid
     store: Path
     """Folder of their predictions."""
+    budget: int
+    """Most bytes of that folder."""
 
     @property
     def ids(self) -> list[str]:
@@ -49,6 +53,21 @@ class Pool:
     def split(self) -> CachedSplit:
         """Val at the size of the best candidate."""
         return open_split(self.data, "val", self.config(self.ids[0]).predict_size)
+
+    def make_room(self, members: Sequence[int] = (), tta: str = "none") -> None:
+        """Make room for what every candidate predicts, and some of them with more views; what is in use stays.
+
+        Raises:
+            BadInput: that takes more than the budget or the disk has.
+        """
+        wanted = [(number, "none") for number in range(len(self.ids))] + [(number, tta) for number in members]
+        names = set()
+        for number, views in wanted:
+            name = self.ids[number]
+            key = open_split(self.data, "val", self.config(name).predict_size).key
+            names.add(prediction_name(self.models[name], views, self.grid, key))
+        missing = sum(not (self.store / name).is_dir() for name in names)
+        make_room(self.store, names, missing * self.grid.num_bytes, self.budget)
 
     def predict(self, numbers: list[int], tta: str = "none") -> list[StoredPrediction]:
         """Predict val with some candidates; what is in the store already takes no time."""
@@ -85,8 +104,9 @@ def open_pool(folder: Path, settings: SearchSettings, evidence: Evidence) -> Poo
                 f"The value of `--tta` is {settings.tta!r}, but the network of {name} takes one image size only. "
                 f"Choose one of auto, {', '.join(usable)}."
             )
-    store = folder / "predictions"
-    return Pool(models, data, _fitting_grid(models, data, store, settings, evidence), store)
+    split = open_split(data, "val", read_config(next(iter(models.values()))[0].checkpoint).predict_size)
+    native = Pool(models, data, open_grid(split), folder / "predictions", round(settings.store_gb * 1e9))
+    return _fitting(native, split, settings, evidence)
 
 
 def _checkpoints(folder: Path, settings: SearchSettings, evidence: Evidence) -> dict[str, list[Path]]:
@@ -133,7 +153,8 @@ def _soups(
         reached = f"val mIoU {soup.val_miou:.4f}, best ingredient {scores[soup.ingredients[0]]:.4f}"
         if len(soup.ingredients) > 1:
             soups[soup.folder.name] = soup.folder
-            evidence.note(soup.folder.name, f"mean of {', '.join(soup.ingredients)}: {reached}", kept=True)
+            why = f"mean of {', '.join(soup.ingredients)}: {reached}; {FLATTERED}"
+            evidence.note(soup.folder.name, why, kept=True)
         else:
             evidence.note("soup", f"no other of {', '.join(soup.tried)} raises the best one: {reached}")
     if not groups:
@@ -141,30 +162,20 @@ def _soups(
     return soups
 
 
-def _fitting_grid(
-    models: dict[str, list[FoldModel]], data: DataFolder, store: Path, settings: SearchSettings, evidence: Evidence
-) -> Grid:
-    """The grid that was asked for, or the smaller one where the disk does not take it.
+def _fitting(native: Pool, split: CachedSplit, settings: SearchSettings, evidence: Evidence) -> Pool:
+    """The pool on the grid that was asked for, or on the smaller one where the disk does not take it.
+
+    More views of the members find their room later, or are not tried (`ensembling.offer_tta`).
 
     Raises:
-        BadInput: it takes neither.
+        BadInput: the disk takes neither.
     """
-    splits = {
-        name: open_split(data, "val", read_config(first.checkpoint).predict_size)
-        for name, (first, *_) in models.items()
-    }
-    split = next(iter(splits.values()))
-    views = {"none", settings.first_tta}
-    for side in [SIDE] if settings.ensemble_size == str(SIDE) else [None, SIDE]:
-        grid = open_grid(split, side)
-        names = {prediction_name(own, tta, grid, splits[name].key) for name, own in models.items() for tta in views}
-        missing = sum(not (store / name).is_dir() for name in names)
+    if settings.ensemble_size != str(SIDE):
         try:
-            make_room(store, names, missing * grid.num_bytes, round(settings.store_gb * 1e9))
+            native.make_room()
+            return native
         except BadInput as error:
-            if side == SIDE:
-                raise
             evidence.note("native size", f"{SIDE} x {SIDE} pixels of each photo decide instead. {error}")
-            continue
-        break
-    return grid
+    small = replace(native, grid=open_grid(split, SIDE))
+    small.make_room()
+    return small

@@ -1,13 +1,23 @@
 """Random candidates of an ensemble for tests: stored predictions, and the plain definition of their mean's score."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from trashseg_core.confusion import miou
+from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.grid import Grid
-from trashseg_core.ensemble.probabilities import LABELS, PROBABILITIES, STATE, StoredPrediction
+from trashseg_core.ensemble.pixels import Pixels
+from trashseg_core.ensemble.probabilities import (
+    LABELS,
+    PROBABILITIES,
+    STATE,
+    FoldModel,
+    StoredPrediction,
+    predict_folds,
+)
 
 
 def random_grid(seed: int = 0, classes: int = 3, shapes: tuple[tuple[int, int], ...] = ((6, 7),) * 6) -> Grid:
@@ -27,7 +37,7 @@ def random_planes(grid: Grid, candidates: int = 4, seed: int = 0, skill: float =
 
 
 def store(folder: Path, grid: Grid, planes: list[np.ndarray]) -> list[StoredPrediction]:
-    """Write predictions as `predict_candidate` does."""
+    """Write predictions as `predict_folds` does."""
     predictions = []
     for number, one in enumerate(planes):
         path = folder / f"candidate{number}"
@@ -38,6 +48,23 @@ def store(folder: Path, grid: Grid, planes: list[np.ndarray]) -> list[StoredPred
         (path / STATE).write_text(json.dumps({"largest_error": 0.0, "changed": 0, "looked_at": 1}))
         predictions.append(StoredPrediction(path, grid))
     return predictions
+
+
+def predict_candidate(
+    checkpoint: Path,
+    data: DataFolder,
+    grid: Grid,
+    folder: Path,
+    tta: str = "none",
+    progress: Callable[[int, int], None] | None = None,
+) -> StoredPrediction:
+    """Predict val with one checkpoint for all photos."""
+    return predict_folds([FoldModel(checkpoint, len(grid))], data, grid, folder, tta, progress)
+
+
+def num_pixels(pixels: Pixels) -> int:
+    """Number of pixels, the filling of the tiles left out."""
+    return int(np.count_nonzero(pixels.truth != 255))
 
 
 def plain_confusions(grid: Grid, planes: list[np.ndarray], weights: list[float] | np.ndarray) -> np.ndarray:

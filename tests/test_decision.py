@@ -82,3 +82,15 @@ def test_a_crf_sees_the_photo_itself_and_the_probabilities_after_the_offsets() -
     assert np.array_equal(after.probabilities(RGB, logits()), refined)
     assert np.array_equal(after.labels(RGB, logits()), refined.argmax(axis=0))
     assert not np.array_equal(after.labels(RGB, logits()), before.labels(RGB, logits()))
+
+
+@pytest.mark.parametrize("crf", [None, CrfSettings(iterations=2)], ids=["plain", "CRF"])
+def test_where_no_member_is_heard_every_class_is_as_probable(crf: CrfSettings | None) -> None:
+    """Each class listens to the one member that is sure of the other: all scores are 0."""
+    sure, other = (np.zeros((2, 4, 4), np.float32) for _ in range(2))
+    sure[0], other[1] = 500, 500
+    sure[:, 3], other[:, 3] = 0, 0
+    decision = Decision(np.array([[0, 1], [1, 0]], np.float32), np.zeros(2, np.float32), crf)
+    probabilities = decision.probabilities(RGB[:4, :4], [sure, other])
+    np.testing.assert_allclose(probabilities, 0.5, atol=1e-6)
+    assert not decision.labels(RGB[:4, :4], [sure, other]).any()

@@ -46,5 +46,15 @@ def test_the_rule_that_chose_the_weights_is_named() -> None:
     assert "The backtest (see Shake-up) chose" in told[1]
 
 
+def test_a_soup_among_the_candidates_is_said_to_be_flattered() -> None:
+    member = Member("soup-1", 1.0, 128, [0.5] * 3, [0.5] * 3)
+    told = []
+    for name in ("soup-1", "soup"):
+        rows = [{"name": name, "kept": name == "soup-1", "why": ""}]
+        ensemble = Ensemble([member], ["background", "paper"], {"1": 1}, 0.5, 0.4, [], {}, evidence=rows)
+        told.append(ensemble_section(run_of([trial()], ensemble=ensemble))["Ensemble"].html)
+    assert ["a little flattered" in one for one in told] == [True, False]
+
+
 def test_a_search_without_an_ensemble_has_no_such_section() -> None:
     assert ensemble_section(run_of([trial()])) == {}

@@ -174,7 +174,7 @@ def test_predictions_above_the_disk_budget_fall_back_to_256_pixels_or_are_refuse
     ensemble = built(run, large, store_gb=0.0015, tta="none", method="single")
     assert ensemble.provenance["pixels"] == "256 x 256"
     assert "Raise `--store-gb`" in row(ensemble, "native size")["why"]
-    with pytest.raises(BadInput, match="predictions take 0.0 GB, but .* allowed or free"):
+    with pytest.raises(BadInput, match="predictions take 0.0 GB more, but .* allowed or free"):
         built(make_run(tmp_path / "other", large, trials[:1]), large, store_gb=0.0001)
 
 

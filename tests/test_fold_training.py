@@ -27,7 +27,7 @@ from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.bundle import held_out_from_val, read_ensemble
 from trashseg_core.errors import BadInput
-from trashseg_core.inference.predict import argmax_labels, split_logits, to_native
+from trashseg_core.inference.predict import argmax_labels, predict_logits, to_native
 
 SIZES = {"train": [(64, 64)] * 11 + [(40, 64)] * 2, "val": [(64, 64)] * 3}
 
@@ -155,7 +155,7 @@ def test_every_photo_is_scored_by_the_model_of_its_own_fold(settings: SearchSett
     for stop, path in zip(files.stops, fold_models(settings)[best], strict=True):
         config = tiny_config(seed=json.loads((path / "config.json").read_text())["seed"])
         network = read_network(path, config, split.num_classes)
-        for index, logits in split_logits(network, config, split):
+        for index, logits in enumerate(predict_logits(network, config, split.images)):
             if start <= index < stop:
                 height, width = (int(side) for side in split.sizes[index])
                 native = to_native(logits, split.extent(index), (height, width))

@@ -1,17 +1,20 @@
 """Every way of weighting candidates yields shares, and finds what it is meant to find."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from tests.candidates import plain_confusions, random_grid, random_planes, store
+from tests.candidates import num_pixels, plain_confusions, random_grid, random_planes, store
 from trashseg_core.confusion import miou
+from trashseg_core.ensemble import disagreement
 from trashseg_core.ensemble.disagreement import _mapped, find_disagreement, sample_pixels
 from trashseg_core.ensemble.methods import METHODS, score_weights
 from trashseg_core.ensemble.pixels import Pixels, release
 from trashseg_core.ensemble.scoring import pixel_confusions
 from trashseg_core.ensemble.select import Selection, select_greedily
+from trashseg_core.errors import BadInput
 
 GRID = random_grid(5, shapes=((12, 12),) * 6)
 PLANES = random_planes(GRID, candidates=5, seed=5)
@@ -108,7 +111,7 @@ def test_a_score_over_some_photos_is_that_of_the_definition(pixels: Pixels) -> N
 def test_fewer_pixels_stand_for_all(pixels: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trashseg_core.ensemble.pixels.FEWER_PIXELS", 100)
     few, weights = pixels.few, [np.full(5, 0.2)] * 6
-    assert 50 < few.num_pixels <= 100 and few.stride > 1
+    assert 50 < num_pixels(few) <= 100 and few.stride > 1
     counted, exact = pixel_confusions(few, weights), pixel_confusions(pixels, weights)
     assert np.abs(counted.sum() / exact.sum() - 1) < 0.05
     assert np.diff(few.starts).min() > 0
@@ -125,6 +128,13 @@ def test_released_rows_leave_memory_and_stay_in_the_file(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
+def test_pixels_that_would_fill_the_disk_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disagreement.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**6))
+    with pytest.raises(BadInput, match=r"disagree take 0.0 GB, but 0.0 GB are free. Make room, or choose a smaller"):
+        _mapped(tmp_path, (900_001,))
+    assert len(_mapped(tmp_path, (900_000,))) == 900_000
+
+
 def resident_mb() -> float:
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmRSS:"))
@@ -133,7 +143,7 @@ def resident_mb() -> float:
 def test_a_sample_takes_pixels_of_every_photo_agreed_or_not(tmp_path: Path) -> None:
     predictions = store(tmp_path, GRID, PLANES)
     sample = sample_pixels(predictions, GRID, 200)
-    assert 100 < sample.num_pixels <= 200 and not sample.agreed.any()
+    assert 100 < num_pixels(sample) <= 200 and not sample.agreed.any()
     full = sample_pixels(predictions, GRID, 10**6)
     weights = np.full(5, 0.2)
     assert np.array_equal(pixel_confusions(full, [weights] * 6), plain_confusions(GRID, PLANES, weights))

@@ -73,6 +73,14 @@ def test_the_whole_and_each_member_compute_what_torch_does(
     np.testing.assert_allclose(run(tmp_path / "onnx" / "ensemble.onnx", **images), expected, atol=1e-5)
 
 
+def test_the_whole_gives_every_class_the_same_where_no_member_is_heard(loaded: LoadedEnsemble) -> None:
+    loaded.decision.weights[:] = 0
+    graph = onnx_export.EnsembleGraph(loaded)
+    with torch.no_grad():
+        said = graph(*(torch.zeros(1, 3, size, size, dtype=torch.uint8) for size in graph.sizes))
+    torch.testing.assert_close(said, torch.full((1, 3, 96, 96), 1 / 3))
+
+
 def test_the_description_says_what_goes_in_and_how_near_it_comes(
     loaded: LoadedEnsemble, photos: Path, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.candidates import num_pixels, predict_candidate
 from tests.test_ensemble import checkpoint
 from tests.tiny import write_folder
 from trashseg_core.checkpoint import read_config, read_network
@@ -20,7 +21,7 @@ from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble import probabilities
 from trashseg_core.ensemble.disagreement import find_disagreement
 from trashseg_core.ensemble.grid import Grid, open_grid
-from trashseg_core.ensemble.probabilities import StoredPrediction, make_room, predict_candidate
+from trashseg_core.ensemble.probabilities import StoredPrediction, make_room
 from trashseg_core.ensemble.scoring import pixel_confusions
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.predict import predict_logits, to_native
@@ -92,7 +93,7 @@ def test_each_candidate_alone_scores_as_in_training(
     split = open_split(val, "val", SIZES[number])
     expected = score(read_network(checkpoints[number], config, 3), config, split, build_loss(config))[0]
     counted = pixel_confusions(pixels, [np.eye(2)[number]] * len(grid))
-    assert pixels.agreed.sum() > 0 and pixels.num_pixels > 0
+    assert pixels.agreed.sum() > 0 and num_pixels(pixels) > 0
     assert np.array_equal(counted.sum(axis=(1, 2)), expected.sum(axis=(1, 2)))
     assert np.abs(counted - expected).sum() <= 0.02 * expected.sum()  # 8-bit probabilities may tie
 
@@ -134,7 +135,7 @@ from pathlib import Path
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble.grid import open_grid
-from trashseg_core.ensemble.probabilities import predict_candidate
+from tests.candidates import predict_candidate
 
 data, checkpoint, store = sys.argv[1:]
 folder = DataFolder(data)
@@ -209,15 +210,25 @@ def test_an_unfinished_prediction_that_is_needed_stays(tmp_path: Path) -> None:
     assert [path.name for path in store.iterdir()] == ["kept.part"]
 
 
-def test_predictions_above_the_budget_are_refused(tmp_path: Path) -> None:
-    expected = "predictions take 0.0 GB, but 0.0 GB are allowed or free. Raise `--store-gb`, make room, or choose a "
+def test_what_an_unfinished_prediction_holds_already_is_not_asked_for_again(tmp_path: Path) -> None:
+    store = filled(tmp_path, "kept.part", "finished")
+    make_room(store, {"kept", "finished"}, needed=1500, budget=2500)
+    with pytest.raises(BadInput, match="take 0.0 GB more"):
+        make_room(store, {"kept", "finished"}, needed=1501, budget=2500)
+
+
+def test_predictions_above_the_budget_are_refused_and_none_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probabilities.shutil, "disk_usage", lambda path: Usage(10, 9, 10**12))
+    expected = "take 200.0 GB more, but 99.0 GB are allowed or free. Raise `--store-gb`, make room, or choose a "
     with pytest.raises(BadInput, match=expected + "smaller `--top-k` or `--ensemble-size 256`"):
-        make_room(filled(tmp_path, "kept"), {"kept"}, needed=500, budget=1400)
-    assert (tmp_path / "kept").is_dir()
+        make_room(filled(tmp_path, "kept", "other"), {"kept"}, needed=200 * 10**9, budget=99 * 10**9 + 1000)
+    assert (tmp_path / "kept").is_dir() and (tmp_path / "other").is_dir()
 
 
 def test_predictions_that_would_fill_the_disk_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probabilities.shutil, "disk_usage", lambda path: Usage(10, 9, 1_000))
-    with pytest.raises(BadInput, match="or free. Raise `--store-gb`, make room"):
-        make_room(tmp_path, set(), needed=1_000, budget=10**9)
-    make_room(tmp_path, set(), needed=0, budget=10**9)
+    monkeypatch.setattr(probabilities.shutil, "disk_usage", lambda path: Usage(10, 9, 10**10))
+    with pytest.raises(BadInput, match="10.0 GB more, but 9.0 GB are allowed or free. Raise `--store-gb`, make room"):
+        make_room(tmp_path, set(), needed=10**10, budget=10**12)
+    make_room(tmp_path, set(), needed=9 * 10**9, budget=10**12)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.candidates import plain_confusions, plain_selection, random_grid, random_planes, store
+from tests.candidates import num_pixels, plain_confusions, plain_selection, random_grid, random_planes, store
 from trashseg_core.confusion import count_confusion, miou
 from trashseg_core.ensemble.disagreement import find_disagreement
 from trashseg_core.ensemble.grid import Grid
@@ -92,7 +92,7 @@ def test_each_pick_raises_the_score_from_that_of_the_best_candidate(
 def test_equal_candidates_are_settled_for_the_earlier_one(tmp_path: Path) -> None:
     grid = random_grid(0)
     pixels = pixels_of(tmp_path, grid, random_planes(grid, candidates=1) * 3)
-    assert pixels.num_pixels == 0
+    assert num_pixels(pixels) == 0
     assert select_greedily(pixels).picks == [0]
 
 
@@ -135,7 +135,7 @@ def test_every_weighted_mean_scores_as_by_the_definition(tmp_path: Path, seed: i
     grid = random_grid(seed, shapes=((6, 7), (3, 2), (9, 4)))
     planes = random_planes(grid, seed=seed, skill=0.7)
     pixels = pixels_of(tmp_path, grid, planes)
-    assert 0 < pixels.num_pixels < (grid.truth != 255).sum()
+    assert 0 < num_pixels(pixels) < (grid.truth != 255).sum()
     weights = np.random.default_rng(seed).dirichlet(np.ones(4))
     assert np.array_equal(pixel_confusions(pixels, [weights] * 3), plain_confusions(grid, planes, weights))
 

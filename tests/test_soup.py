@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from experiments.pool import _soups
 from tests.test_ensemble import checkpoint
 from tests.tiny import tiny_config, write_folder
 from trashseg_core.checkpoint import read_config, read_network, read_weights, write_weights
 from trashseg_core.data.cache import open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.ensemble import soup
+from trashseg_core.ensemble.evidence import Evidence
 from trashseg_core.ensemble.soup import average_weights, cook, initialisation, soup_groups
 from trashseg_core.inference.scoring import score
 from trashseg_core.losses import build_loss
@@ -114,3 +116,12 @@ def test_ingredients_that_lower_val_stay_out_and_a_soup_is_cooked_once(
     assert made.ingredients == ["t0000"] and made.val_miou == 1.0
     monkeypatch.setattr(soup, "score", None)  # a second look would fail
     assert cook(list(checkpoints), checkpoints, certain, data, tmp_path) == made
+
+
+def test_a_soup_is_said_to_be_chosen_on_all_of_val(
+    checkpoints: dict[str, Path], data: DataFolder, tmp_path: Path
+) -> None:
+    evidence = Evidence()
+    (made,) = _soups(checkpoints, dict.fromkeys(checkpoints, 0.0), data, tmp_path, evidence)
+    (row,) = evidence.rows
+    assert row["name"] == made and "chosen on all of val" in row["why"] and "a little flattered" in row["why"]

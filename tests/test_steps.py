@@ -56,6 +56,26 @@ def test_what_a_step_says_of_held_out_photos_does_not_depend_on_their_truth(tmp_
                 assert np.array_equal(before.offsets, after.offsets)
 
 
+def test_the_views_of_held_out_photos_do_not_depend_on_their_truth(tmp_path: Path) -> None:
+    """All candidates are offered them, as if the final mixtures were the same."""
+    clean, pixels, _ = offered(tmp_path / "clean")
+    skills = {number: 0.35 + 0.02 * number for number in range(len(PLANES))}
+    flipped(clean, tmp_path, skills)
+    (uniform,) = weigh(pixels, clean.folds, ["uniform"])
+    (mine,) = weigh(pixels, clean.folds, ["refined"])
+    for number in range(int(clean.folds.max()) + 1):
+        fold = clean.folds == number
+        changed, bad_pixels, _ = offered(tmp_path / f"bad{number}", poisoned(fold))
+        changed = replace(changed, folds=clean.folds, predictions=clean.predictions)
+        (theirs,) = weigh(bad_pixels, clean.folds, ["refined"])
+        views = []
+        for candidates, outcome in ((clean, mine), (changed, theirs)):
+            before = replace(outcome, choice=replace(outcome.choice, mixture=uniform.choice.mixture))
+            chosen = with_tta(candidates, before, "flip").choice.held_out_tta
+            views.append([chosen[photo] for photo in np.flatnonzero(fold)])
+        assert views[0] == views[1]
+
+
 def test_outcomes_hold_the_confusions_of_their_plans(tmp_path: Path) -> None:
     candidates, pixels, sample = offered(tmp_path)
     (greedy,) = weigh(pixels, candidates.folds, ["greedy"])

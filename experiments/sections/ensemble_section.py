@@ -19,6 +19,8 @@ def ensemble_section(run: RunFolder) -> dict[str, Raw]:
     tested = any("rows" in row for row in run.ensemble.evidence)
     rule = "The backtest (see Shake-up) chose how members are weighted." if tested else "The simpler wins a tie."
     note = f"Held out: on photos that did not choose; bars: one standard error of the gain. {rule}"
+    if any(str(row.get("name")).startswith("soup-") for row in run.ensemble.evidence):
+        note += " Soups were chosen on all of val: their held-out scores are a little flattered."
     return {
         "Ensemble": joined(
             table(["member", "weight", "val_miou alone", "image size", "encoder_name", "decoder_name"], rows),

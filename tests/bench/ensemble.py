@@ -12,6 +12,7 @@ import numpy as np
 
 from tests.bench.rows import Row
 from tests.bench.timing import seconds_of
+from tests.candidates import num_pixels
 from trashseg_core.confusion import miou
 from trashseg_core.ensemble import pixels
 from trashseg_core.ensemble.crossfit import make_folds
@@ -82,7 +83,7 @@ def _memory(name: str, grid: Grid, predictions: list[StoredPrediction]) -> Row:
 
     def run() -> None:
         found = find_disagreement(predictions, grid, predictions[0].folder)
-        share = found.num_pixels / len(grid.truth)
+        share = num_pixels(found) / len(grid.truth)
         print(f"{name}: candidates differ on {share:.0%} of the pixels", flush=True)
         weigh(found, folds, ["greedy"])
         sample_pixels(predictions, grid, 1 << 18)

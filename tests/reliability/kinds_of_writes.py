@@ -18,6 +18,7 @@ from experiments.manifest import Manifest, read_manifest
 from experiments.settings import SearchSettings
 from experiments.study_export import export_study
 from experiments.submissions import record_submission
+from tests.candidates import predict_candidate
 from tests.made_run import make_run
 from tests.reliability.data_writes import (
     again,
@@ -38,7 +39,6 @@ from trashseg_core.data.cache import open_split
 from trashseg_core.disk.files import write_json
 from trashseg_core.ensemble.bundle import read_ensemble, write_ensemble
 from trashseg_core.ensemble.grid import open_grid
-from trashseg_core.ensemble.probabilities import predict_candidate
 from trashseg_core.inference.ensemble_predict import Prediction
 from trashseg_core.inference.label_files import write_prediction
 from trashseg_core.submission import write_submission

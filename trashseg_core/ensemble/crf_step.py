@@ -16,6 +16,7 @@ from trashseg_core.ensemble.scoring import Mixture, mean_planes
 from trashseg_core.ensemble.steps import Candidates, Plan
 from trashseg_core.inference.crf import dense_crf_many
 from trashseg_core.inference.crf_settings import CrfSettings
+from trashseg_core.inference.decision import shares_of
 from trashseg_core.inference.predict import first_argmax
 
 
@@ -36,7 +37,7 @@ def with_crf(
                 height, width = candidates.grid.shapes[photo]
                 rgb = read_photo(Path(data.path) / split.file_names[photo], (height, width), data.max_megapixels)
                 mean = mean_planes(candidates.shown(tta[photo]), mixtures[photo], photo)
-                yield rgb, (mean / mean.sum(axis=0)).reshape(-1, height, width)
+                yield rgb, shares_of(mean).reshape(-1, height, width)
 
         counts = np.zeros((len(split), split.num_classes, split.num_classes), np.int64)
         for photo, probabilities in enumerate(dense_crf_many(given(), settings)):

@@ -46,11 +46,6 @@ class Pixels:
         """Number of classes C."""
         return int(self.probabilities.shape[2])
 
-    @property
-    def num_pixels(self) -> int:
-        """Number of pixels, the filling left out."""
-        return int(np.count_nonzero(self.truth != PADDING))
-
     def __len__(self) -> int:
         return len(self.starts) - 1
 

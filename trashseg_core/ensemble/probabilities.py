@@ -85,18 +85,6 @@ def prediction_name(models: Sequence[FoldModel], tta: str, grid: Grid, data_key:
     return digest.hexdigest()[:24]
 
 
-def predict_candidate(
-    checkpoint: Path,
-    data: DataFolder,
-    grid: Grid,
-    store: Path,
-    tta: str = "none",
-    progress: Callable[[int, int], None] | None = None,
-) -> StoredPrediction:
-    """Predict val with a checkpoint; see `predict_folds`."""
-    return predict_folds([FoldModel(checkpoint, len(grid))], data, grid, store, tta, progress)
-
-
 def predict_folds(
     models: Sequence[FoldModel],
     data: DataFolder,
@@ -218,26 +206,28 @@ def make_room(store: Path, kept: set[str], needed: int, budget: int) -> None:
 
     Args:
         kept: names of the predictions to keep.
-        needed: bytes that will be added.
+        needed: bytes of those of them that are not finished; what their `.part` folders hold is among them.
         budget: most bytes of the folder.
 
     Raises:
-        BadInput: the kept ones and the new ones are more than the budget or the disk takes.
+        BadInput: the kept ones and the new ones are more than the budget or the disk takes; nothing is removed.
     """
     store.mkdir(parents=True, exist_ok=True)
     folders = sorted((one for one in store.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
     sizes = {one: sum(file.stat().st_size for file in one.iterdir()) for one in folders}
-    total = sum(sizes.values())
-    for folder in folders:
-        free = shutil.disk_usage(store).free
-        if total + needed <= budget and needed <= 0.9 * free:
-            return
-        if folder.name.removesuffix(".part") not in kept:
-            shutil.rmtree(folder)
-            total -= sizes[folder]
-    free = shutil.disk_usage(store).free
-    if total + needed > budget or needed > 0.9 * free:
+    spare = [one for one in folders if one.name.removesuffix(".part") not in kept]
+    begun = [one for one in folders if one not in spare and one.suffix == ".part" and not one.with_suffix("").is_dir()]
+    needed = max(needed - sum(sizes[one] for one in begun), 0)
+    total, free = sum(sizes.values()), shutil.disk_usage(store).free
+    gained = sum(sizes[one] for one in spare)
+    room = min(budget - total + gained, 0.9 * (free + gained))
+    if needed > room:
         raise BadInput(
-            f"{store}: predictions take {(total + needed) / 1e9:.1f} GB, but {min(budget, free) / 1e9:.1f} GB are "
-            "allowed or free. Raise `--store-gb`, make room, or choose a smaller `--top-k` or `--ensemble-size 256`."
+            f"{store}: predictions take {needed / 1e9:.1f} GB more, but {max(room, 0) / 1e9:.1f} GB are allowed or "
+            "free. Raise `--store-gb`, make room, or choose a smaller `--top-k` or `--ensemble-size 256`."
         )
+    for folder in spare:
+        if total + needed <= budget and needed <= 0.9 * shutil.disk_usage(store).free:
+            return
+        shutil.rmtree(folder)
+        total -= sizes[folder]

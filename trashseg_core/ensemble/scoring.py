@@ -120,16 +120,20 @@ def mean_planes(predictions: Sequence[StoredPrediction], mixture: Mixture, photo
 
 
 def mixture_confusions(
-    predictions: Sequence[Sequence[StoredPrediction]], mixtures: Sequence[Mixture], grid: Grid
+    predictions: Sequence[Sequence[StoredPrediction]],
+    mixtures: Sequence[Mixture],
+    grid: Grid,
+    images: np.ndarray | None = None,
 ) -> np.ndarray:
     """Per-image confusion matrices of mixtures, over all pixels of the grid.
 
     Args:
         predictions: those of the K candidates, for each photo.
         mixtures: one for each photo.
+        images: bool (N,), the photos to look at; None: all.
 
     Returns:
-        int64 (N, C, C).
+        int64 (N, C, C), 0 for the photos left out.
     """
     counts = np.zeros((len(grid), grid.num_classes, grid.num_classes), np.int64)
 
@@ -139,5 +143,5 @@ def mixture_confusions(
         counts[photo] = count_confusion(truth, labels, grid.num_classes)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(count, range(len(grid))))
+        list(pool.map(count, range(len(grid)) if images is None else np.flatnonzero(images)))
     return counts

@@ -115,7 +115,7 @@ def _refit(candidates: Candidates, name: str, plan: Plan, fit: Callable[[np.ndar
 
 
 def with_tta(candidates: Candidates, before: Outcome, tta: str, forced: bool = False) -> Outcome:
-    """Show every member more views of a photo if that helps.
+    """Show every member more views of a photo if that helps: for each fold by the mixture that did not see it.
 
     Only members of the final ensemble are offered it, so that what the other folds chose gains less: the held-out gain
     is rather too small than too large.
@@ -131,20 +131,21 @@ def with_tta(candidates: Candidates, before: Outcome, tta: str, forced: bool = F
         changed = set(members)
         return tuple(tta if number in changed else views for number, views in enumerate(plan.tta))
 
-    def held_out(views: tuple[str, ...]) -> np.ndarray:
-        return mixture_confusions([candidates.shown(views)] * photos, plan.held_out, candidates.grid)
-
     if forced:
         views = switched(plan.members)
         return candidates.score(f"TTA {tta}", replace(plan, tta=views, held_out_tta=[views] * photos), started)
-    alone = {member: held_out(switched([member])) for member in plan.members}
 
-    def chosen(images: np.ndarray) -> tuple[str, ...]:
-        def score(confusions: np.ndarray) -> float:
-            return float(np.nan_to_num(miou(confusions[images].sum(axis=0))))
+    def chosen(images: np.ndarray, mixture: Mixture) -> tuple[str, ...]:
+        def score(views: tuple[str, ...]) -> float:
+            shown, mixtures = [candidates.shown(views)] * photos, [mixture] * photos
+            counts = mixture_confusions(shown, mixtures, candidates.grid, images)
+            return float(np.nan_to_num(miou(counts.sum(axis=0))))
 
-        return switched(member for member, confusions in alone.items() if score(confusions) > score(before.held_out))
+        reached, heard = score(plan.tta), [one for one in plan.members if mixture.shares[one] > 0]
+        return switched([member for member in heard if score(switched([member])) > reached])
 
-    by_fold = {int(fold): chosen(folds != fold) for fold in np.unique(folds)}
-    changed = replace(plan, tta=chosen(np.ones(photos, bool)), held_out_tta=[by_fold[int(fold)] for fold in folds])
+    own = {int(fold): mixture for fold, mixture in zip(folds, plan.held_out, strict=True)}
+    by_fold = {fold: chosen(folds != fold, mixture) for fold, mixture in own.items()}
+    final = chosen(np.ones(photos, bool), plan.mixture)
+    changed = replace(plan, tta=final, held_out_tta=[by_fold[int(fold)] for fold in folds])
     return candidates.score(f"TTA {tta}", changed, started)

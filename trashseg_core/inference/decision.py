@@ -41,8 +41,7 @@ class Decision:
 
     def probabilities(self, rgb: np.ndarray, logits: Iterable[np.ndarray]) -> np.ndarray:
         """The probabilities whose argmax the labels are, float32 (C, H, W); arguments as in `labels`."""
-        scores = self._scores(logits, np.empty((self.weights.shape[1], *rgb.shape[:2]), np.float32))
-        scores /= scores.sum(axis=0)
+        scores = shares_of(self._scores(logits, np.empty((self.weights.shape[1], *rgb.shape[:2]), np.float32)))
         if self.crf is None:
             return scores
         from trashseg_core.inference.crf import dense_crf  # loads the compiler, which few predictions need
@@ -57,6 +56,22 @@ class Decision:
         for member, share in zip(logits, shares, strict=True):
             _add_softmax(flat, member.reshape(len(scores), -1), share[:, None])
         return scores
+
+
+def shares_of(scores: np.ndarray) -> np.ndarray:
+    """Divide scores by their sum over the classes, in place; where all of them are 0, every class gets the same.
+
+    Class weights may be 0, so that every class is left to members that are sure of another one.
+
+    Args:
+        scores: float32 (C, ...), 0 or more.
+    """
+    totals = scores.sum(axis=0)
+    silent = totals == 0
+    if silent.any():
+        scores[:, silent], totals[silent] = 1, len(scores)
+    scores /= totals
+    return scores
 
 
 def scratch(name: str, shape: tuple[int, ...]) -> np.ndarray:

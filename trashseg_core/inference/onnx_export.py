@@ -79,6 +79,7 @@ class EnsembleGraph(nn.Module):
             if member.size != largest[0]:
                 logits = functional.interpolate(logits, largest, mode="bilinear")
             total = total + share * logits.softmax(dim=1)
+        total = total + (total.sum(dim=1, keepdim=True) == 0)  # as `shares_of` does
         return total / total.sum(dim=1, keepdim=True)
 
 

@@ -1,14 +1,11 @@
 """From photos to logits at their native size, and to label maps."""
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from trashseg_core.config import TrialConfig
-from trashseg_core.data.cache import CachedSplit
 from trashseg_core.hardware import autocast, device
 from trashseg_core.inference.tta import tta_logits
 from trashseg_core.models import Network
@@ -29,15 +26,6 @@ def predict_logits(network: Network, config: TrialConfig, images: np.ndarray, tt
     with autocast(config):
         logits = tta_logits(network.eval(), batch, tta).cpu()
     return logits.to(torch.float32, memory_format=torch.contiguous_format)  # plane after plane, for all that follows
-
-
-def split_logits(
-    network: Network, config: TrialConfig, split: CachedSplit, tta: str = "none"
-) -> Iterator[tuple[int, Tensor]]:
-    """Yield (index, logits float32 (C, S, S)) of every photo of a split, in order."""
-    for start in range(0, len(split), config.batch_size):
-        logits = predict_logits(network, config, split.images[start : start + config.batch_size], tta)
-        yield from enumerate(logits, start)
 
 
 def to_native(logits: Tensor, extent: tuple[int, int], size: tuple[int, int], out: np.ndarray | None = None) -> Tensor:
