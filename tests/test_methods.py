@@ -1,20 +1,17 @@
 """Every way of weighting candidates yields shares, and finds what it is meant to find."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tests.candidates import num_pixels, plain_confusions, random_grid, random_planes, store
 from trashseg_core.confusion import miou
-from trashseg_core.ensemble import disagreement
 from trashseg_core.ensemble.disagreement import _mapped, find_disagreement, sample_pixels
 from trashseg_core.ensemble.methods import METHODS, score_weights
 from trashseg_core.ensemble.pixels import Pixels, release
 from trashseg_core.ensemble.scoring import pixel_confusions
 from trashseg_core.ensemble.select import Selection, select_greedily
-from trashseg_core.errors import BadInput
 
 GRID = random_grid(5, shapes=((12, 12),) * 6)
 PLANES = random_planes(GRID, candidates=5, seed=5)
@@ -126,13 +123,6 @@ def test_released_rows_leave_memory_and_stay_in_the_file(tmp_path: Path) -> None
     assert resident_mb() < before - 15
     assert (rows == 7).all()
     assert not list(tmp_path.iterdir())
-
-
-def test_pixels_that_would_fill_the_disk_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disagreement.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**6))
-    with pytest.raises(BadInput, match=r"disagree take 0.0 GB, but 0.0 GB are free. Make room, or choose a smaller"):
-        _mapped(tmp_path, (900_001,))
-    assert len(_mapped(tmp_path, (900_000,))) == 900_000
 
 
 def resident_mb() -> float:

@@ -2,7 +2,6 @@
 
 import mmap
 import os
-import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +16,6 @@ from trashseg_core.ensemble.grid import Grid
 from trashseg_core.ensemble.kernels import TILE_PX, gather
 from trashseg_core.ensemble.pixels import Pixels, empty_tiles, release, tile_places
 from trashseg_core.ensemble.probabilities import StoredPrediction
-from trashseg_core.errors import BadInput
 
 
 def find_disagreement(
@@ -30,9 +28,6 @@ def find_disagreement(
 
     Args:
         folder: where the unnamed file of the kept probabilities lies; it is gone when the result is.
-
-    Raises:
-        BadInput: it would fill the disk.
     """
     agreed = np.zeros((len(grid), grid.num_classes, grid.num_classes), np.int64)
 
@@ -96,19 +91,10 @@ def _read_pixels(
 
 
 def _mapped(folder: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """An array in an unnamed file, which no kill leaves behind.
-
-    Raises:
-        BadInput: it would fill the disk.
-    """
+    """An array in an unnamed file, which no kill leaves behind."""
     size = int(np.prod(shape))
     if size == 0:
         return np.empty(shape, np.uint8)
-    if size > (room := 0.9 * shutil.disk_usage(folder).free):
-        raise BadInput(
-            f"{folder}: the pixels on which candidates disagree take {size / 1e9:.1f} GB, but {room / 1e9:.1f} GB are "
-            "free. Make room, or choose a smaller `--top-k` or `--ensemble-size 256`."
-        )
     with tempfile.TemporaryFile(dir=folder) as stream:
         with named_errors(folder / "pixels"):
             os.posix_fallocate(stream.fileno(), 0, size)  # a full disk is an error here, not a signal at some write
