@@ -6,9 +6,9 @@ Needs the network once, for the encoders' ImageNet weights, and photos of more t
 costs what its encoder does (`parts.COSTS`): the largest ones twelve times the smallest.
 
 Measured on 2026-11-30 on 279 and 98 photos of 6 classes, 2 cores, with one small encoder instead of its own
-(rungs at 3 and 4; `--trials 12 --epochs 12 --set encoder_name=tu-tf_efficientnet_lite0 image_size=128`): 18 minutes of training,
-best trial val mIoU 0.663 (the default configuration), but an ensemble of four unlike ones 0.694 held out. The others
-are in `search_spaces/baseline.py`. No result with its own encoders yet: that takes several GPUs.
+(`--trials 12 --epochs 12 --set encoder_name=tu-tf_efficientnet_lite0 image_size=128`): 18 minutes of training, rungs
+at 3 and 4: best trial val mIoU 0.663 (the default configuration), but an ensemble of four unlike ones 0.694 held out.
+The others are in `search_spaces/baseline.py`. No result with its own encoders yet: that takes several GPUs.
 """
 
 from typing import Any
