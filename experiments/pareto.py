@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.checkpoints.trial_folder import has_weights
 from experiments.journal import TrialRecord
 from experiments.policy.fronts import pareto_front
 from experiments.results import TrialResult
@@ -28,6 +27,8 @@ def write_front(
         Rows of `trial_id`, the two objectives, `status`, `best_epoch`, `checkpoint`, and `weights`, whether it still
         holds them; `train --from RUN --trial ID` trains the others again.
     """
+    from experiments.checkpoints.trial_folder import has_weights  # loads torch, which whoever reads a front does not need
+
     usable = {one.trial_id: one for one in results if one.status != "failed" and one.checkpoint}
     points = {}
     for key, result in usable.items():
