@@ -27,7 +27,7 @@ def write_front(
         Rows of `trial_id`, the two objectives, `status`, `best_epoch`, `checkpoint`, and `weights`, whether it still
         holds them; `train --from RUN --trial ID` trains the others again.
     """
-    from experiments.checkpoints.trial_folder import has_weights  # loads torch, which whoever reads a front does not need
+    from experiments.checkpoints.trial_folder import has_weights  # loads torch, no need of readers
 
     usable = {one.trial_id: one for one in results if one.status != "failed" and one.checkpoint}
     points = {}
