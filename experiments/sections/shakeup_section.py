@@ -90,7 +90,7 @@ def _leaderboard(document: dict[str, Any]) -> Raw:
         "The ensemble stands with its held-out score."
     )
     if left_out := document.get("left_out"):
-        note += f" Left out, since they score below the interval of the first: {some(left_out)}."
+        note += f" Left out, since they score below the interval of the first: {some(left_out)}"
     header = ["#", "model", "val_miou", "90 % interval", "expected", "on the test set", "private - public"]
     header.append("swaps with the next")
     return joined(tag("p", note, "faint"), table(header, rows))
