@@ -1,6 +1,7 @@
 """Every photo gets one label map, in any order of interruption, and none is dropped."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,15 @@ def test_a_file_that_is_not_ours_is_left_as_it_is(bundle: Path, photos: Path, tm
         predict_files(bundle, photos, tmp_path / "out")
     assert (tmp_path / "out" / name).read_text() == '{"0": "mine"}'
     assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+
+
+def test_a_fifo_in_the_place_of_a_label_map_is_refused_instead_of_waited_for(
+    bundle: Path, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    os.mkfifo(tmp_path / "out" / "0.png")
+    with pytest.raises(BadInput, match="0.png: no label map"):
+        predict_files(bundle, photos, tmp_path / "out")
 
 
 def test_label_maps_may_lie_above_the_photos(bundle: Path, photos: Path) -> None:

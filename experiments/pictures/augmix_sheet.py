@@ -8,7 +8,6 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
-from PIL.PngImagePlugin import PngInfo
 
 from experiments.results import TrialResult
 from experiments.terminal import progress_line
@@ -19,7 +18,7 @@ from trashseg_core.data.cache import CachedSplit, open_split
 from trashseg_core.data.folder import DataFolder
 from trashseg_core.data.resize import fitted_size
 from trashseg_core.disk.files import atomic_bytes
-from trashseg_core.disk.regular import open_regular
+from trashseg_core.disk.png_text import png_text, read_png_text
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.overlay import (
     FAINT,
@@ -69,17 +68,8 @@ def refuse_sheet(data: Path, path: Path) -> None:
         raise BadInput(f"{path}: must be a file name ending in {SUFFIX} in a folder that exists.")
     if folder.resolve().is_relative_to(data.resolve()):
         raise BadInput(f"{path} lies inside {data}, which is only read. Name a file elsewhere.")
-    if os.path.lexists(path) and not _is_sheet(path):
+    if os.path.lexists(path) and read_png_text(path, SOFTWARE) != MADE_BY:
         raise BadInput(f"{path} is there already, but is no sheet of `check`. Name another one or remove it.")
-
-
-def _is_sheet(path: Path) -> bool:
-    """Whether a file is a picture that `_write_sheet` wrote."""
-    try:
-        with open_regular(path) as stream, Image.open(stream, formats=("PNG",)) as picture:
-            return picture.info.get(SOFTWARE) == MADE_BY
-    except (OSError, ValueError, SyntaxError):
-        return False
 
 
 def write_search_sheet(run_folder: Path, folder: DataFolder, results: Sequence[TrialResult]) -> None:
@@ -97,11 +87,9 @@ def _write_sheet(folder: DataFolder, path: Path, config: TrialConfig) -> None:
     """Draw the sheet and write it atomically."""
     split = open_split(folder, "train", config.predict_size, progress_line("photos decoded"))
     sheet = draw_augmix_sheet(split, open_bank(folder, config.predict_size), config)
-    origin = PngInfo()
-    origin.add_text(SOFTWARE, MADE_BY)
     try:
         with atomic_bytes(path) as stream:
-            Image.fromarray(sheet).save(stream, format="PNG", pnginfo=origin)
+            Image.fromarray(sheet).save(stream, format="PNG", pnginfo=png_text(SOFTWARE, MADE_BY))
     except OSError as error:
         raise BadInput(f"{path}: cannot be written ({error.strerror}). Choose another file.") from None
 

@@ -6,7 +6,7 @@ from experiments.drawing.page import Content, Raw, figure, interval_bar, joined,
 from experiments.drawing.shakeup_figures import MAX_MODELS, cause_bars, flip_heatmap, gain_bars
 from experiments.forecast import FILE
 from experiments.run_folder import RunFolder
-from experiments.showing.wording import some
+from experiments.showing.wording import left_out_text
 from trashseg_core.disk.files import read_json
 
 
@@ -90,7 +90,7 @@ def _leaderboard(document: dict[str, Any]) -> Raw:
         "The ensemble stands with its held-out score."
     )
     if left_out := document.get("left_out"):
-        note += f" Left out, since they score below the interval of the first: {some(left_out)}"
+        note += f" {left_out_text(left_out)}"
     header = ["#", "model", "val_miou", "90 % interval", "expected", "on the test set", "private - public"]
     header.append("swaps with the next")
     return joined(tag("p", note, "faint"), table(header, rows))

@@ -40,3 +40,8 @@ def command(*words: str | Path | int) -> str:
 def some(ids: list[str]) -> str:
     """The first five of many."""
     return f"{', '.join(ids[:5])}{', …' if len(ids) > 5 else ''}"
+
+
+def left_out_text(names: list[str]) -> str:
+    """Why some models are not on a leaderboard."""
+    return f"Left out, since they score below the interval of the first: {some(names)}"

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from experiments.showing.wording import some
+from experiments.showing.wording import left_out_text
 from experiments.verbs.command_line import Verb
 from trashseg_core.errors import BadInput
 
@@ -120,7 +120,7 @@ def print_stability(document: dict[str, Any]) -> None:
     console = Console(soft_wrap=True, highlight=False, width=WIDTH)
     console.print(_leaderboard(document))
     if left_out := document.get("left_out"):
-        console.print(f"Left out, since they score below the interval of the first: {escape(some(left_out))}")
+        console.print(escape(left_out_text(left_out)))
     if document["spearman"] is not None:
         mean, low, high = document["spearman"]
         console.print(

@@ -17,6 +17,8 @@ MAX_BYTES_PER_PX = 8
 """A photo's file may have as many bytes as the largest photo without compression, at 16 bits and four channels."""
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 """What Pillow may take a photo for. Some of its other decoders start programs (EPS) or are hardly ever looked after."""
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+"""Names by which photos are found in a folder."""
 Image.MAX_IMAGE_PIXELS = None  # the cap below speaks first, with a message that helps
 warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of metadata keeps nobody from using the pixels
 logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it cannot read it raises as well

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from trashseg_core.data.names import CONTROL_CHARACTERS
+from trashseg_core.data.photos import PHOTO_SUFFIXES
 from trashseg_core.errors import BadInput
 from trashseg_core.importers.options import ImportOptions
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

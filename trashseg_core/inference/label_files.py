@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from trashseg_core.disk.files import atomic_bytes, file_digest
+from trashseg_core.disk.png_text import png_text, read_png_text
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.ensemble_predict import Prediction
 
@@ -34,11 +35,7 @@ def is_made(target: Path, ensemble: str, photo: Path) -> bool:
     """
     if not target.exists():
         return False
-    try:
-        with Image.open(target, formats=("PNG",)) as image:
-            mark = str(image.info.get(MARK, ""))
-    except (OSError, SyntaxError, ValueError):
-        mark = ""
+    mark = read_png_text(target, MARK)
     if not mark.startswith(f"{ensemble} "):
         raise BadInput(f"{target}: no label map, or one of another ensemble or an older version. {REMEDY}")
     return mark == mark_of(ensemble, photo)
@@ -54,8 +51,7 @@ def write_prediction(stem: Path, prediction: Prediction, overlays: bool, mark: s
     if prediction.probabilities is not None:
         halves = prediction.probabilities.astype(np.float16)
         _save(f"{stem}.probabilities.npy", lambda stream: np.save(stream, halves))
-    labels, text = Image.fromarray(prediction.labels), PngImagePlugin.PngInfo()
-    text.add_text(MARK, mark)
+    labels, text = Image.fromarray(prediction.labels), png_text(MARK, mark)
     _save(f"{stem}.png", lambda stream: labels.save(stream, format="PNG", pnginfo=text))
 
 

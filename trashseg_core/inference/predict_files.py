@@ -6,14 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from trashseg_core.data.folder import DataFolder
+from trashseg_core.data.photos import PHOTO_SUFFIXES
 from trashseg_core.disk.files import file_digest, read_json, write_json
 from trashseg_core.ensemble.bundle import DESCRIPTION, read_ensemble
 from trashseg_core.ensemble.loading import load_ensemble
 from trashseg_core.errors import BadInput
 from trashseg_core.inference.ensemble_predict import Place, predict_photos
 from trashseg_core.inference.label_files import REMEDY, is_made, mark_of, write_prediction
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 
 
 def find_photos(images: Path, out: Path, caps: DataFolder | None = None) -> list[tuple[Place, Path]]:
@@ -49,7 +48,7 @@ def find_photos(images: Path, out: Path, caps: DataFolder | None = None) -> list
     else:
         raise BadInput(f"{images}: no such folder, photo or COCO file.")
     if not photos:
-        raise BadInput(f"{images}: no photo with the suffix {', '.join(SUFFIXES)}.")
+        raise BadInput(f"{images}: no photo with the suffix {', '.join(PHOTO_SUFFIXES)}.")
     names = [name for _, name in photos]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -73,7 +72,7 @@ def _photos_below(images: Path, follow_links: bool) -> Iterator[Path]:
             if Path(place).resolve().is_relative_to(Path(place, name).resolve()):
                 raise BadInput(f"{Path(place, name)}: a link to a folder that it lies in. Remove it.")
         for path in (Path(place, name) for name in names):
-            if path.suffix.lower() not in SUFFIXES:
+            if path.suffix.lower() not in PHOTO_SUFFIXES:
                 continue
             if not path.is_file():
                 raise BadInput(f"{path}: not a regular file, or a link to nothing. Put the photo itself there.")
