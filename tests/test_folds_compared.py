@@ -78,7 +78,8 @@ def test_ensembles_of_other_photos_have_no_difference(run: Path, tmp_path: Path)
     for folder in (run, other):
         manifest = {"settings": {"data": "d", "space": "quick", "name": folder.name}, "data": {}, "domains": {}}
         write_json(folder / "manifest.json", {"schema": 1, "version": "0.1", **manifest})
-    found = compare_runs(run, other)
-    assert found["folds"] == [4, None]
-    assert [row["difference"] is None for row in found["scores"]] == [False, True, True]
-    assert json.dumps(found)
+    for pair, folds in (((run, other), [4, None]), ((other, run), [None, 4])):
+        found = compare_runs(*pair)
+        assert found["folds"] == folds
+        assert [row["difference"] is None for row in found["scores"]] == [False, True, True]
+        assert json.dumps(found)
