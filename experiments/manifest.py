@@ -37,7 +37,7 @@ class Manifest:
     points: list[dict[str, Any]] = field(default_factory=list)
     """Points of the space that are tried right after the default one."""
     hops: dict[str, str] = field(default_factory=dict)
-    """Hash of what each finished hop was made from."""
+    """Hash of what each finished hop was made from; of the trials, only where a time budget ended them."""
 
     def write(self, folder: Path) -> None:
         """Write atomically; for the owner's eyes only where an address holds a password, which a resume needs."""
@@ -47,6 +47,20 @@ class Manifest:
     def is_done(self, hop: str, *inputs: Path | str) -> bool:
         """Whether a hop was finished from exactly these inputs."""
         return self.hops.get(hop) == fingerprint(*inputs)
+
+    @property
+    def budget_is_spent(self) -> bool:
+        """Whether the trials ended because the time budget did; raising it, or the trials, opens them again."""
+        return self.settings.time_budget is not None and self.is_done("trials", *self._bounds)
+
+    def mark_budget_spent(self, folder: Path) -> None:
+        """Remember that the trials are over, where a time budget bounds them."""
+        if self.settings.time_budget is not None:
+            self.mark_done(folder, "trials", *self._bounds)
+
+    @property
+    def _bounds(self) -> tuple[str, str]:
+        return str(self.settings.trials), str(self.settings.time_budget)
 
     def mark_done(self, folder: Path, hop: str, *inputs: Path | str) -> None:
         """Remember that a hop is finished."""

@@ -147,7 +147,7 @@ def reopen(folder: Path, data: Path | None = None) -> Manifest:
         manifest.settings = replace(manifest.settings, data=str(data.absolute()))
     refuse_data_as_space(manifest.settings)
     journal = read_whole_journal(folder)
-    if not any(record.epochs for record in journal.trials.values()):
+    if journal.header is None and not any(record.epochs for record in journal.trials.values()):
         raise BadInput(f"{folder}: the search was stopped before anything was saved. Start it again with `search`.")
     read_warm_start(folder)
     if not os.path.isdir(place := manifest.settings.data):
@@ -157,6 +157,7 @@ def reopen(folder: Path, data: Path | None = None) -> Manifest:
     if any(record.had_no_room for record in journal.trials.values()):
         with closing(Journal(folder / "journal.jsonl")) as writable:
             writable.retry_what_had_no_room()
+        manifest.hops.pop("trials", None)
     return manifest
 
 

@@ -48,7 +48,8 @@ class SearchSettings:
     """Processes that train one trial together, each on an even share of its GPUs, CPUs and of every batch. Default: one
     for each GPU of a trial."""
     time_budget: float | None = None
-    """Seconds after which no trial goes on, counted anew from each start; what was reached enters the ensemble."""
+    """Seconds after which no trial goes on; what was reached enters the ensemble. An interrupted search has all of them
+    again; a spent budget is left alone until `resume` names one, or more trials."""
     hang_limit: float | None = None
     """Seconds without a step after which a trial has failed, and its process is ended. Default: 1800, or 20 times the
     longest pause between two steps so far."""
@@ -105,7 +106,8 @@ class SearchSettings:
     grace_period: int | None = None
     """Epochs of the first rung: none stops or pauses earlier. Default: 1/27 of the epochs, at least 3."""
     reduction_factor: float = 3.0
-    """The best 1/N go on at each rung; rungs lie N times further apart each."""
+    """The best 1/N go on at each rung; rungs lie N times further apart each. With `promotion`, only 3/5 of these go on
+    while new trials come, and the others after that."""
     full_trials: int = 1
     """Trials that are trained to the last epoch at least: when no new ones come, so many of the best go on at each
     rung. More of them are more, and better, members for the ensemble."""

@@ -122,7 +122,11 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
     """
     settings, folder = manifest.settings, manifest.settings.folder
     data = settings.data_folder
-    results = run_trials(manifest, display) if not trials_are_done(settings) else known_results(settings, display.say)
+    if manifest.budget_is_spent or trials_are_done(settings):
+        results = known_results(settings, display.say)
+    else:
+        results = run_trials(manifest, display)
+        manifest.mark_budget_spent(folder)
     if not with_weights(results, folder):
         raise SearchFailed(failure_summary(results))
     candidates_from: tuple[Path | str, ...] = (folder / "results.json", settings.ensemble_choices)

@@ -52,7 +52,9 @@ class RunStatus:
 
     @property
     def all_ended(self) -> bool:
-        """Whether every trial has an end, so that only the other hops are left."""
+        """Whether no trial goes on, so that only the other hops are left."""
+        if self.manifest.budget_is_spent:
+            return True
         ended = [record for record in self.records if record.status is not None]
         return len(ended) == len(self.records) and len(ended) >= self.manifest.settings.trials
 

@@ -52,7 +52,7 @@ def resume(
     Args:
         run: run folder, e.g. runs/first
         trials: raise the number of trials
-        time_budget: new budget in seconds
+        time_budget: seconds for more trials, also where a budget is spent
         ray_address: address of the Ray cluster, where it is another one now
         disk_gb: new budget of all checkpoints, in 10^9 bytes
         hang_limit: seconds without a step after which a trial has failed
@@ -70,6 +70,8 @@ def resume(
     def reopened() -> Manifest:
         manifest = reopen(run, data)
         manifest.settings = replace(manifest.settings, **changes)
+        if time_budget is not None:
+            manifest.hops.pop("trials", None)  # as much again
         manifest.write(run)
         return manifest
 
