@@ -220,7 +220,8 @@ class OptunaSearcher(Searcher):
                 self.study._storage.set_trial_intermediate_value(frozen._trial_id, epoch, metrics[self._objective])
         state, values = outcome(record, self._objective, self._second)
         self._tell_constraints(key, record.first_metrics)
-        self.study.tell(number, values, state=state)
+        # `Study.tell` would give a PRUNED trial its last intermediate value for a final one, and a resume would not.
+        self._view.set_trial_state_values(frozen._trial_id, state, values)
 
     def save(self, checkpoint_path: str) -> None:
         """Write nothing: the journal is the state."""
