@@ -107,12 +107,22 @@ def test_a_trial_that_waited_is_not_started_by_a_restart(loop: Loop) -> None:
 
 
 def test_a_trial_that_is_the_best_of_its_rung_goes_on_without_a_pause(loop: Loop) -> None:
-    trials = [started(loop, f"t{number:04d}") for number in range(3)]
-    assert [result(loop, trial, 3, value) for trial, value in zip(trials, (0.1, 0.2, 0.3), strict=True)] == [
-        PAUSE,
-        PAUSE,
-        CONTINUE,
-    ]
+    trials = [started(loop, f"t{number:04d}") for number in range(5)]
+    values = (0.1, 0.2, 0.15, 0.1, 0.3)
+    decisions = [result(loop, trial, 3, value) for trial, value in zip(trials, values, strict=True)]
+    assert decisions == [PAUSE, PAUSE, PAUSE, PAUSE, CONTINUE]
+
+
+def test_one_in_five_goes_on_while_new_trials_come_and_one_in_three_after_that(loop: Loop) -> None:
+    trials = [started(loop, f"t{number:04d}") for number in range(6)]
+    decisions = [result(loop, trial, 3, value / 10) for value, trial in enumerate(trials)]
+    assert decisions == [PAUSE, PAUSE, PAUSE, PAUSE, CONTINUE, CONTINUE]  # each the best of five, and of six
+    trials += [started(loop, f"t{number:04d}") for number in (6, 7)]
+    assert result(loop, trials[6], 3, 0.45) == PAUSE  # the second of seven
+    result(loop, trials[7], 3, 0.0)
+    assert not loop.scheduler.has_promotable() and len(loop.journal.trials) == TRIALS - 1
+    loop.journal.add_trial({}, {}, {})
+    assert loop.scheduler.has_promotable()  # two of eight now, and 0.5 and 0.45 are they
 
 
 def test_nobody_pauses_between_rungs(loop: Loop) -> None:
@@ -121,19 +131,21 @@ def test_nobody_pauses_between_rungs(loop: Loop) -> None:
 
 
 def test_one_noisy_epoch_at_the_rung_does_not_hold_a_trial_back(loop: Loop) -> None:
-    poor, other, noisy = (started(loop, f"t{number:04d}") for number in range(3))
-    result(loop, poor, 3, 0.1), result(loop, other, 3, 0.2)
+    *poor, other, noisy = (started(loop, f"t{number:04d}") for number in range(5))
+    for trial in poor:
+        result(loop, trial, 3, 0.1)
+    result(loop, other, 3, 0.2)
     assert [result(loop, noisy, epoch, value) for epoch, value in ((1, 0.2), (2, 0.9), (3, 0.0))][-1] == CONTINUE
 
 
 def test_a_trial_that_is_due_comes_before_a_new_one(loop: Loop) -> None:
-    trials = [started(loop, f"t{number:04d}") for number in range(3)]
+    trials = [started(loop, f"t{number:04d}") for number in range(5)]
     loop.trials = trials
-    for trial, value in zip(trials, (0.9, 0.1, 0.1), strict=True):
+    for trial, value in zip(trials, (0.9, 0.1, 0.1, 0.1, 0.1), strict=True):
         assert result(loop, trial, 3, value) == PAUSE
         trial.set_status("PAUSED")
     loop.fill()
-    assert (loop.running, len(loop.journal.trials)) == ([trials[0]], 3)
+    assert (loop.running, len(loop.journal.trials)) == ([trials[0]], 5)
 
 
 def test_a_trial_that_repeats_the_epoch_of_a_rung_behind_it_does_not_wait_there(loop: Loop) -> None:
@@ -146,7 +158,7 @@ def test_a_trial_that_repeats_the_epoch_of_a_rung_behind_it_does_not_wait_there(
 
 def promoted(loop: Loop) -> Fake:
     """A trial that waited at epoch 3 and is promoted."""
-    first, *others = (started(loop, f"t{number:04d}") for number in range(3))
+    first, *others = (started(loop, f"t{number:04d}") for number in range(5))
     loop.trials = [first]
     result(loop, first, 3, 0.9)
     first.status = "PAUSED"

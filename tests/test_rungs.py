@@ -76,6 +76,13 @@ def test_only_the_top_share_is_promoted() -> None:
     assert rungs.next_promotion(set("abcd")) is None
 
 
+def test_a_stricter_share_is_promoted_where_asked_for() -> None:
+    values = {name: number / 10 for number, name in enumerate("abcdefghi")}
+    assert filled(values).next_promotion(set("abcdefg")) == "g"
+    assert filled(values).next_promotion(set("abcdefg"), strictness=5 / 3) is None
+    assert filled(values | {"z": 1.0}).next_promotion(set("abcdefghi"), strictness=5 / 3) == "i"
+
+
 def test_the_highest_rung_comes_first() -> None:
     rungs = filled(dict.fromkeys("abcdef", 0.9))
     for name, value in zip("xyz", (0.1, 0.2, 0.3), strict=True):

@@ -9,6 +9,9 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from experiments.journal import Journal
 from experiments.policy.rungs import Rungs
 
+STRICTNESS = 5 / 3
+"""While new trials come, so many times fewer than 1/N go on: a few epochs of a new trial tell the sampler more. In the
+replay, one in five instead of one in three finds random search's incumbent sooner, and ends nearer to the best."""
 GAVE_WAY = "gave way to better trials: the room of `--disk-gb` was spent"
 """On record for a trial that was given up: a restart would not know it from one that was stopped at the end."""
 
@@ -16,10 +19,10 @@ GAVE_WAY = "gave way to better trials: the room of `--disk-gb` was spent"
 class PromotionAsha(FIFOScheduler):
     """Asynchronous successive halving in its promotion form (Li et al., arXiv 1810.05934, Algorithm 2).
 
-    Every trial waits at each rung. A free slot resumes the best trial among the top 1/N of the highest rung that has
-    one waiting, else it takes a new trial. When no new ones come, every rung promotes at least its best `full_trials`
-    of those that did not fail; the rest is stopped. What waits where is a function of the journal, so a restart changes
-    no decision.
+    Every trial waits at each rung. A free slot resumes the best trial among the top of the highest rung that has one
+    waiting, else it takes a new trial. The top is less than 1/N as long as new ones come (`STRICTNESS`), and 1/N
+    after that, but at least the best `full_trials` of those that did not fail; the rest is stopped. What waits where
+    is a function of the journal, so a restart changes no decision.
     """
 
     def __init__(
@@ -78,7 +81,7 @@ class PromotionAsha(FIFOScheduler):
     def _next(self) -> str | None:
         trials = self._journal.trials
         if len(trials) < self._num_trials:
-            return self._rungs.next_promotion(self._waiting)
+            return self._rungs.next_promotion(self._waiting, strictness=STRICTNESS)
         failed = {key for key, record in trials.items() if record.status == "failed" or record.error == GAVE_WAY}
         return self._rungs.next_promotion(self._waiting, self._full_trials, failed | self.given_up)
 

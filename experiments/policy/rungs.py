@@ -66,7 +66,11 @@ class Rungs:
         return self._reached.get(key, 0)
 
     def next_promotion(
-        self, waiting: Collection[str], at_least: int = 0, out: Collection[str] = frozenset()
+        self,
+        waiting: Collection[str],
+        at_least: int = 0,
+        out: Collection[str] = frozenset(),
+        strictness: float = 1.0,
     ) -> str | None:
         """The trial that goes on next: the best waiting one among the top 1/N of the highest rung that has one.
 
@@ -74,10 +78,11 @@ class Rungs:
             waiting: keys of the trials that wait at the last rung that they reached.
             at_least: each rung promotes so many, however few trials reached it.
             out: keys of the trials that will not be trained in full: they do not count for `at_least`.
+            strictness: so many times fewer than 1/N are promoted.
         """
         for milestone in reversed(self.milestones):
             ranked = self._ranked(milestone)
-            count = int(len(ranked) / self._factor)
+            count = int(len(ranked) / (self._factor * strictness))
             for key in ranked[:count] + [key for key in ranked if key not in out][:at_least]:
                 if key in waiting and self.reached(key) == milestone:
                     return key
