@@ -126,9 +126,9 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
         results = known_results(settings, display.say)
     else:
         results = run_trials(manifest, display)
-        manifest.mark_budget_spent(folder)
     if not with_weights(results, folder):
         raise SearchFailed(failure_summary(results))
+    manifest.mark_budget_spent(folder)
     candidates_from: tuple[Path | str, ...] = (folder / "results.json", settings.ensemble_choices)
     if settings.folds is not None:
         from experiments.folds.training import folds_are_whole, train_folds

@@ -80,28 +80,39 @@ def test_resume_raises_the_budget_and_changes_nothing_else(started: Path, monkey
     assert seen[0].settings == replace(before, trials=99, time_budget=5.0) == read_manifest(started).settings
 
 
+def refuse(*_: Any) -> None:
+    """A hop that goes no further."""
+    raise SearchFailed("the hop after the trials")
+
+
 def test_a_spent_time_budget_is_left_alone_until_more_is_asked_for(
     started: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    searched = list[Manifest]()
+    searched, reached = list[Manifest](), [True]
     monkeypatch.setattr("experiments.stages.run_trials", lambda manifest, _: searched.append(manifest) or [])
+    monkeypatch.setattr("experiments.stages.with_weights", lambda *_: reached)
+    for hop in ("experiments.ensembling.build_ensemble", "experiments.folds.training.train_folds"):
+        monkeypatch.setattr(hop, refuse)
 
     def resumed(**more: Any) -> int:
         searched.clear()
-        with pytest.raises(SearchFailed):  # at the hop after the trials: none left a checkpoint
+        with pytest.raises(SearchFailed):
             resume(started, **more)
         return len(searched)
 
     assert [resumed(), resumed()] == [1, 1]  # without a budget, trials are open until the last one ended
     assert [resumed(time_budget=5.0), resumed(), resumed()] == [1, 0, 0]
     assert read_status(started).all_ended
-    with pytest.raises(SearchFailed):
+    searched.clear()
+    with pytest.raises(SearchFailed, match="the hop after the trials"):
         folds(started, 2)
     assert not searched
     assert [resumed(time_budget=5.0), resumed(), resumed(trials=99), resumed()] == [1, 0, 1, 0]
     with closing(Journal(started / "journal.jsonl")) as journal:
         journal.end_trial("t0000", "failed", f"{NO_ROOM}a disk")
     assert [resumed(), resumed()] == [1, 0]
+    reached.clear()  # a budget too small for a single epoch is not spent for good
+    assert [resumed(time_budget=5.0), resumed()] == [1, 1]
 
 
 @pytest.mark.reliability("old-state")
