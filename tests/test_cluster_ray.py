@@ -178,8 +178,11 @@ def test_tune_keeps_its_bookkeeping_behind_the_uri(survived: tuple[Journal, Node
 
 @pytest.mark.slow
 def test_each_node_builds_its_own_cache_once(survived: tuple[Journal, NodeKiller], world: World) -> None:
-    for cache in world.caches:
-        assert len(list(cache.glob("*/images.npy"))) == 1
+    """A node whose process does not start in time, on a loaded machine, trains nothing and builds nothing."""
+    trained = {cache for _, _, cache, _ in read_steps(survived[1].steps)}
+    assert len(trained) >= 2, "the killed node, and where its trial went on"
+    built = {str(cache): len(list(cache.glob("*/images.npy"))) for cache in world.caches}
+    assert built == {str(cache): int(str(cache) in trained) for cache in world.caches}
 
 
 @pytest.mark.slow
