@@ -190,6 +190,14 @@ def test_no_color_is_respected(journal: Journal, monkeypatch: pytest.MonkeyPatch
     assert not any(coloured.search(line) for line in drawn(progress, 80))
 
 
+def test_the_summary_names_the_bound_that_ended_the_trials(tmp_path: Path) -> None:
+    counted = summary(tmp_path / "first")
+    assert f"--trials {2 * counted.settings.trials}" in counted.text()
+    for trials, raised in ((99, "--time-budget 3600"), (len(counted.results), f"--trials {2 * len(counted.results)}")):
+        settings = replace(counted.settings, time_budget=3600.0, trials=trials)
+        assert replace(counted, settings=settings).text().endswith(raised)
+
+
 def test_the_summary_says_what_failed_where_it_lies_and_what_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "my runs" / "first"
     folder.mkdir(parents=True)

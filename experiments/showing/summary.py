@@ -49,9 +49,16 @@ class Summary:
             *(_row("", sentence) for sentence in expectation(ensemble)),
             *(_row(name.capitalize(), str(path)) for name, path in self._files().items()),
             _row("MLflow", f"{command('ui', self.folder)}, model {self.model}"),
-            _row("More trials", command("resume", self.folder, "--trials", 2 * self.settings.trials)),
+            _row("More trials", command("resume", self.folder, *self._more())),
         ]
         return "\n".join(lines)
+
+    def _more(self) -> tuple[str, str]:
+        """What to raise: the bound that ended the trials."""
+        budget_s = self.settings.time_budget
+        if budget_s is not None and len(self.results) < self.settings.trials:
+            return "--time-budget", f"{budget_s:g}"
+        return "--trials", str(2 * self.settings.trials)
 
     def document(self) -> dict[str, Any]:
         """For machines: folder, trials, best, failures, ensemble, submission, report, model."""
