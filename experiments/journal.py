@@ -3,6 +3,7 @@
 import json
 import os
 import statistics
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +81,11 @@ class TrialRecord:
         """Epoch with the highest objective and its value; the earlier one of equals; None before the first report."""
         scored = [(metrics[objective], -epoch) for epoch, metrics in self.epochs.items() if objective in metrics]
         return (-max(scored)[1], max(scored)[0]) if scored else None
+
+
+def all_ended(trials: Collection[TrialRecord], planned: int) -> bool:
+    """Whether as many trials as planned were proposed, and each has its end."""
+    return len(trials) >= planned and all(record.status is not None for record in trials)
 
 
 class Journal:

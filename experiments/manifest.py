@@ -54,9 +54,13 @@ class Manifest:
         return self.settings.time_budget is not None and self.is_done("trials", *self._bounds)
 
     def mark_budget_spent(self, folder: Path) -> None:
-        """Remember that the trials are over, where a time budget bounds them."""
-        if self.settings.time_budget is not None:
+        """Remember that the time budget ended the trials, where there is one."""
+        if self.settings.time_budget is not None and not self.budget_is_spent:
             self.mark_done(folder, "trials", *self._bounds)
+
+    def renew_budget(self) -> None:
+        """Forget that the time budget was spent; nothing is written."""
+        self.hops.pop("trials", None)
 
     @property
     def _bounds(self) -> tuple[str, str]:

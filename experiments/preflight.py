@@ -157,7 +157,7 @@ def reopen(folder: Path, data: Path | None = None) -> Manifest:
     if any(record.had_no_room for record in journal.trials.values()):
         with closing(Journal(folder / "journal.jsonl")) as writable:
             writable.retry_what_had_no_room()
-        manifest.hops.pop("trials", None)
+        manifest.renew_budget()
     return manifest
 
 

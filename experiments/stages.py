@@ -7,7 +7,7 @@ import numpy as np
 
 from experiments.checkpoints.keeper import Keeper, with_weights
 from experiments.folds.fold_search import RESULTS, folds_folder
-from experiments.journal import Journal
+from experiments.journal import Journal, all_ended
 from experiments.manifest import Manifest
 from experiments.pareto import write_front
 from experiments.placement.trial_memory import space_memory_mb
@@ -128,7 +128,8 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
         results = run_trials(manifest, display)
     if not with_weights(results, folder):
         raise SearchFailed(failure_summary(results))
-    manifest.mark_budget_spent(folder)
+    if not trials_are_done(settings):
+        manifest.mark_budget_spent(folder)
     candidates_from: tuple[Path | str, ...] = (folder / "results.json", settings.ensemble_choices)
     if settings.folds is not None:
         from experiments.folds.training import folds_are_whole, train_folds
@@ -149,14 +150,12 @@ def run_all(manifest: Manifest, display: Display, place: Path) -> None:
             manifest.mark_done(folder, "submission", *inputs)
     write_pictures_and_report(folder, data, settings.objective)
     try_to_bring(settings, display.say)
-    display.finish(summarise(place, settings, results, f"{model_name(settings)}@{ALIAS}"))
+    display.finish(summarise(place, manifest, results, f"{model_name(settings)}@{ALIAS}"))
 
 
 def trials_are_done(settings: SearchSettings) -> bool:
     """Whether the journal holds the end of every trial."""
-    trials = read_whole_journal(settings.folder).trials
-    ended = [record for record in trials.values() if record.status is not None]
-    return len(ended) == len(trials) and len(ended) >= settings.trials
+    return all_ended(read_whole_journal(settings.folder).trials.values(), settings.trials)
 
 
 def known_results(settings: SearchSettings, say: Callable[[str], None]) -> list[TrialResult]:

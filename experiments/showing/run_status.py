@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.folds.fold_search import JOURNAL, folds_folder, own_settings
-from experiments.journal import Journal, JournalReader, TrialRecord
+from experiments.journal import Journal, JournalReader, TrialRecord, all_ended
 from experiments.manifest import LOCK, Manifest, read_manifest
 from experiments.settings import SearchSettings
 from experiments.showing.progress import Progress, progress_of
@@ -53,10 +53,7 @@ class RunStatus:
     @property
     def all_ended(self) -> bool:
         """Whether no trial goes on, so that only the other hops are left."""
-        if self.manifest.budget_is_spent:
-            return True
-        ended = [record for record in self.records if record.status is not None]
-        return len(ended) == len(self.records) and len(ended) >= self.manifest.settings.trials
+        return self.manifest.budget_is_spent or all_ended(self.records, self.manifest.settings.trials)
 
     @property
     def folds_are_open(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.manifest import Manifest
 from experiments.pareto import front_sentence
 from experiments.results import TrialResult
 from experiments.settings import SearchSettings
@@ -30,6 +31,8 @@ class Summary:
     ensemble: "Ensemble"
     model: str
     """Name of the registered model."""
+    budget_is_spent: bool = False
+    """Whether the time budget ended the trials."""
 
     def text(self) -> str:
         """For people."""
@@ -55,9 +58,8 @@ class Summary:
 
     def _more(self) -> tuple[str, str]:
         """What to raise: the bound that ended the trials."""
-        budget_s = self.settings.time_budget
-        if budget_s is not None and len(self.results) < self.settings.trials:
-            return "--time-budget", f"{budget_s:g}"
+        if self.budget_is_spent:
+            return "--time-budget", f"{self.settings.time_budget:g}"
         return "--trials", str(2 * self.settings.trials)
 
     def document(self) -> dict[str, Any]:
@@ -89,7 +91,7 @@ class Summary:
         return reasons([result for result in self.results if result.status == "failed"])
 
 
-def summarise(folder: Path, settings: SearchSettings, results: list[TrialResult], model: str) -> Summary:
+def summarise(folder: Path, manifest: Manifest, results: list[TrialResult], model: str) -> Summary:
     """Gather what a search whose hops are all done has found.
 
     Args:
@@ -98,7 +100,8 @@ def summarise(folder: Path, settings: SearchSettings, results: list[TrialResult]
     """
     from trashseg_core.ensemble.bundle import read_ensemble
 
-    return Summary(folder, settings, results, read_ensemble(settings.folder / "ensemble"), model)
+    settings, spent = manifest.settings, manifest.budget_is_spent
+    return Summary(folder, settings, results, read_ensemble(settings.folder / "ensemble"), model, spent)
 
 
 def reasons(failed: list[TrialResult]) -> list[tuple[str, list[str]]]:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from experiments.journal import TrialRecord
+from experiments.journal import TrialRecord, all_ended
 from experiments.preflight import LOCK
 from experiments.results import read_results
 from experiments.secrets import redacted
@@ -108,8 +108,7 @@ def bring_if_free(settings: SearchSettings, warn: Callable[[str], None]) -> None
 
 def _is_complete(settings: SearchSettings, trials: dict[str, TrialRecord]) -> bool:
     """Whether the search went to its end: every trial did, or what follows the trials was done."""
-    all_ended = len(trials) >= settings.trials and all(record.status is not None for record in trials.values())
-    return all_ended or (settings.folder / "ensemble" / "ensemble.json").is_file()
+    return all_ended(trials.values(), settings.trials) or (settings.folder / "ensemble" / "ensemble.json").is_file()
 
 
 def _anew(settings: SearchSettings) -> str:

@@ -71,7 +71,7 @@ def resume(
         manifest = reopen(run, data)
         manifest.settings = replace(manifest.settings, **changes)
         if time_budget is not None:
-            manifest.hops.pop("trials", None)  # as much again
+            manifest.renew_budget()  # as much again
         manifest.write(run)
         return manifest
 
