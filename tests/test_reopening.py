@@ -19,6 +19,7 @@ from experiments.settings import SearchSettings
 from experiments.showing.run_status import read_status
 from experiments.verbs.round_verbs import folds
 from experiments.verbs.search_verbs import resume
+from experiments.verbs.status_text import print_status
 from trashseg_core import __version__
 from trashseg_core.errors import BadInput
 
@@ -86,7 +87,7 @@ def refuse(*_: Any) -> None:
 
 
 def test_a_spent_time_budget_is_left_alone_until_more_is_asked_for(
-    started: Path, monkeypatch: pytest.MonkeyPatch
+    started: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     searched, reached = list[Manifest](), [True]
     monkeypatch.setattr("experiments.stages.run_trials", lambda manifest, _: searched.append(manifest) or [])
@@ -102,7 +103,9 @@ def test_a_spent_time_budget_is_left_alone_until_more_is_asked_for(
 
     assert [resumed(), resumed()] == [1, 1]  # without a budget, trials are open until the last one ended
     assert [resumed(time_budget=5.0), resumed(), resumed()] == [1, 0, 0]
-    assert read_status(started).all_ended
+    capsys.readouterr()
+    print_status(read_status(started))
+    assert read_status(started).all_ended and "(its time budget is spent)" in capsys.readouterr().out
     searched.clear()
     with pytest.raises(SearchFailed, match="the hop after the trials"):
         folds(started, 2)

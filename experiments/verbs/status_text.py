@@ -37,7 +37,7 @@ def _ended(what: str, states: dict[str, int]) -> str:
 
 def _state(status: RunStatus) -> str:
     if status.process is None:
-        return status.state
+        return f"{status.state}{' (its time budget is spent)' if status.manifest.budget_is_spent else ''}"
     hop = "trials"
     if status.all_ended:
         made = "models of its folds train" if status.folds_are_open else "the ensemble and the report are made"
