@@ -102,7 +102,7 @@ class Recorder(Callback):
             return
         epoch = int(result["epoch"])
         self._num_without_room = 0
-        if self._journal.add_epoch(record.key, epoch, _own_metrics(result)):
+        if self._journal.add_epoch(record.key, epoch, own_metrics(result)):
             for listener in self._listeners:
                 listener.epoch_reported(record, epoch)
         broken = self._limits.broken(result)
@@ -130,7 +130,7 @@ class Recorder(Callback):
             listener.trial_ended(record)
 
 
-def _own_metrics(result: dict[str, Any]) -> dict[str, Any]:
+def own_metrics(result: dict[str, Any]) -> dict[str, Any]:
     """What the trainable reported itself: finite numbers, without Ray's own keys."""
     metrics = {}
     for name, value in result.items():

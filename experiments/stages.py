@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.checkpoints.keeper import Keeper, with_weights
+from experiments.checkpoints.unrecorded import record_last_epochs
 from experiments.folds.fold_search import RESULTS, folds_folder
 from experiments.journal import Journal, all_ended
 from experiments.manifest import Manifest
@@ -53,6 +54,7 @@ def run_trials(manifest: Manifest, display: Display) -> list[TrialResult]:
     try:
         with terminal:
             run(settings, space, build_trainable(job), journal, (terminal, tracker), **known)
+        record_last_epochs(journal, settings)
         status = "FINISHED"
     finally:
         Keeper(journal, settings).tidy()  # a process that was stopped may have written after its trial's end
